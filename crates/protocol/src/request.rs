@@ -1,0 +1,184 @@
+//! What a party asks of the instance, read once from an untrusted body.
+//!
+//! A [`Request`] holds only what its action needs, checked; whoever has one never looks at the body
+//! again. A body that makes no request becomes a [`Rejected`], which knows as much of the question
+//! as could be read, so that the answer finds its way. Whether a token is alive is not decided here.
+
+mod envelope;
+mod id;
+mod parameters;
+
+pub use id::{MAX_TEXT_ID_BYTES, RequestId};
+
+use crate::channel::Channel;
+use crate::information::Information;
+use crate::json;
+use crate::refusal::Refusal;
+use crate::token::Token;
+use crate::verb::Verb;
+
+use envelope::Envelope;
+use parameters::Parameters;
+
+/// The deepest body: the envelope itself is 1.
+pub const MAX_BODY_DEPTH: usize = 64;
+
+/// One request of a party.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What the reply repeats so that the party can tell its questions apart.
+    pub id: Option<RequestId>,
+    /// What is asked for.
+    pub action: Action,
+}
+
+/// What is asked for, with its parameters.
+///
+/// A token of `None` is a string that no party of the sender's kind can have as its token. Whoever
+/// serves the request answers it like a token that is not valid, after the same work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Become known to the instance.
+    Register {
+        /// What the party tells about itself.
+        information: Information,
+    },
+    /// Join the online list.
+    Login {
+        /// Who it is.
+        token: Option<Token>,
+        /// How many pending messages the answer may have at most.
+        limit: Option<u32>,
+    },
+    /// Replace the information.
+    Update {
+        /// Who it is.
+        token: Option<Token>,
+        /// What takes the place of the present information.
+        information: Information,
+    },
+    /// Leave the online list.
+    Logout,
+    /// Be forgotten by the instance.
+    Delete {
+        /// Who it is.
+        token: Option<Token>,
+    },
+    /// Exchange the token for a new one.
+    RotateToken {
+        /// The present token.
+        token: Option<Token>,
+    },
+    /// Ask whether anybody is there.
+    Ping,
+}
+
+/// A body that makes no request, and what the answer needs to reach whoever sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The id, where it could be read.
+    pub id: Option<RequestId>,
+    /// The verb, where it is known.
+    pub verb: Option<Verb>,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+impl Request {
+    /// Reads one body that came on `channel`.
+    ///
+    /// `bearer` is the token that the transport carries beside the body, if it can;
+    /// `max_information` bounds the information in bytes. How long a body may be is the caller's
+    /// to decide: the work grows with its length, and with n log n in the number of its members.
+    pub fn parse(
+        channel: Channel,
+        body: &str,
+        bearer: Option<&str>,
+        max_information: usize,
+    ) -> Result<Self, Rejected> {
+        let mut heard = Heard {
+            id: None,
+            verb: Verb::implied_by(channel),
+        };
+        match heard.read(channel, body, bearer, max_information) {
+            Ok(action) => Ok(Self {
+                id: heard.id,
+                action,
+            }),
+            Err(refusal) => Err(Rejected {
+                id: heard.id,
+                verb: heard.verb,
+                refusal,
+            }),
+        }
+    }
+}
+
+impl Action {
+    /// The name of what is asked for.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Register { .. } => Verb::Register,
+            Self::Login { .. } => Verb::Login,
+            Self::Update { .. } => Verb::Update,
+            Self::Logout => Verb::Logout,
+            Self::Delete { .. } => Verb::Delete,
+            Self::RotateToken { .. } => Verb::RotateToken,
+            Self::Ping => Verb::Ping,
+        }
+    }
+}
+
+/// What is known of a request while it is being read.
+struct Heard {
+    id: Option<RequestId>,
+    verb: Option<Verb>,
+}
+
+impl Heard {
+    /// Hears the id and the verb before anything that comes after them can be refused.
+    fn read(
+        &mut self,
+        channel: Channel,
+        body: &str,
+        bearer: Option<&str>,
+        max_information: usize,
+    ) -> Result<Action, Refusal> {
+        let envelope = Envelope::parse(body)?;
+        self.id = envelope.id.and_then(RequestId::parse);
+        let action = envelope.action.and_then(json::string);
+        let verb = action
+            .as_deref()
+            .and_then(|action| Verb::parse(channel, action));
+        self.verb = self.verb.or(verb);
+
+        let sender = channel.sender();
+        let parameters = Parameters {
+            envelope: &envelope,
+            sender,
+            bearer,
+            max_information,
+        };
+        let found = json::scan(body);
+        if found.depth > MAX_BODY_DEPTH {
+            return Err(parameters.blame(verb, "too many levels of arrays and objects"));
+        }
+        if found.broken_text {
+            return Err(parameters.blame(verb, "a string has NUL or half a surrogate pair"));
+        }
+        if action.is_none() {
+            return Err(Refusal::invalid_request(
+                "there is no action that is a string",
+            ));
+        }
+        let verb = verb.ok_or_else(Refusal::unknown_action)?;
+        if envelope.id.is_some() && self.id.is_none() {
+            return Err(RequestId::refusal());
+        }
+        parameters.read(verb)
+    }
+}
+
+#[cfg(test)]
+mod tests;

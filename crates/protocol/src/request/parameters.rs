@@ -1,0 +1,156 @@
+//! From a verb and an envelope to an action.
+//!
+//! An action reads only the members that it needs. Of those each comes once at most; members that
+//! nobody reads may come as they like.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{Action, Envelope};
+use crate::information::Information;
+use crate::json;
+use crate::party::{MAX_INTEGER, PartyKind};
+use crate::refusal::Refusal;
+use crate::token::Token;
+use crate::verb::Verb;
+
+/// What the parameters of a request are read from.
+pub(super) struct Parameters<'a> {
+    pub(super) envelope: &'a Envelope<'a>,
+    pub(super) sender: PartyKind,
+    pub(super) bearer: Option<&'a str>,
+    pub(super) max_information: usize,
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads what `verb` needs.
+    pub(super) fn read(&self, verb: Verb) -> Result<Action, Refusal> {
+        Ok(match verb {
+            Verb::Register => {
+                let [information] = self.pick(["information"])?;
+                Action::Register {
+                    information: self.information(information)?,
+                }
+            }
+            Verb::Login => {
+                let [token, limit] = self.pick(["token", "limit"])?;
+                Action::Login {
+                    token: self.token(token)?,
+                    limit: limit.map(read_limit).transpose()?,
+                }
+            }
+            Verb::Update => {
+                let [token, information] = self.pick(["token", "information"])?;
+                let token = self.token(token)?;
+                Action::Update {
+                    token,
+                    information: self.information(information)?,
+                }
+            }
+            Verb::Logout => Action::Logout,
+            Verb::Delete => {
+                let [token] = self.pick(["token"])?;
+                Action::Delete {
+                    token: self.token(token)?,
+                }
+            }
+            Verb::RotateToken => {
+                let [token] = self.pick(["token"])?;
+                Action::RotateToken {
+                    token: self.token(token)?,
+                }
+            }
+            Verb::Ping => Action::Ping,
+            Verb::Forward => return Err(Refusal::unknown_action()),
+        })
+    }
+
+    /// Whose fault it is that the text of the body is not as it must be: the information's, where the
+    /// request has one and it is not in order, else the message's, in the words of `otherwise`.
+    pub(super) fn blame(&self, verb: Option<Verb>, otherwise: &'static str) -> Refusal {
+        let information = match verb {
+            Some(Verb::Register | Verb::Update) => self.pick(["information"]),
+            _ => Ok([None]),
+        };
+        match information {
+            Ok([Some(value)]) => Information::parse(value, self.max_information).err(),
+            _ => None,
+        }
+        .unwrap_or_else(|| Refusal::invalid_request(otherwise))
+    }
+
+    /// These members of the parameters; parameters that are absent are `{}`.
+    fn pick<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> Result<[Option<&'a RawValue>; N], Refusal> {
+        match self.envelope.parameters {
+            Some(parameters) => pick("parameters", parameters, names),
+            None => Ok([None; N]),
+        }
+    }
+
+    fn information(&self, value: Option<&RawValue>) -> Result<Information, Refusal> {
+        match value {
+            Some(value) => Information::parse(value, self.max_information),
+            None => Err(Refusal::invalid_parameters("information", "is missing")),
+        }
+    }
+
+    /// The one token of the request, wherever it stands, and however often.
+    fn token(&self, in_parameters: Option<&'a RawValue>) -> Result<Option<Token>, Refusal> {
+        let [in_authentication] = match self.envelope.authentication {
+            Some(authentication) => pick("authentication", authentication, ["token"])?,
+            None => [None],
+        };
+        let places = [in_parameters, in_authentication, self.envelope.token];
+        let mut token = self.bearer.map(Cow::Borrowed);
+        for value in places.into_iter().flatten() {
+            let text = json::string(value)
+                .ok_or_else(|| Refusal::invalid_parameters("token", "must be a string"))?;
+            if token.is_some_and(|other| other != text) {
+                return Err(Refusal::invalid_parameters(
+                    "token",
+                    "two places have different tokens",
+                ));
+            }
+            token = Some(text);
+        }
+        let token = token.ok_or_else(|| Refusal::invalid_parameters("token", "is missing"))?;
+        Ok(Token::parse(&token).filter(|token| token.kind() == self.sender))
+    }
+}
+
+/// The members of `object` that have these names. `field` is what to blame if it is no object.
+fn pick<'a, const N: usize>(
+    field: &'static str,
+    object: &'a RawValue,
+    names: [&'static str; N],
+) -> Result<[Option<&'a RawValue>; N], Refusal> {
+    let mut values = [None; N];
+    let mut repeated = None;
+    json::members(object.get(), |key, value| {
+        if let Some(at) = names.iter().position(|name| *name == key)
+            && values[at].replace(value).is_some()
+        {
+            repeated = Some(names[at]);
+        }
+    })
+    .map_err(|_| Refusal::invalid_parameters(field, "must be an object"))?;
+    match repeated {
+        Some(name) => Err(Refusal::invalid_parameters(name, "comes twice")),
+        None => Ok(values),
+    }
+}
+
+/// A limit too large for us to count to is still a limit: the largest we have.
+fn read_limit(value: &RawValue) -> Result<u32, Refusal> {
+    match json::integer(value) {
+        Some(limit @ 0..=MAX_INTEGER) => Ok(u32::try_from(limit).unwrap_or(u32::MAX)),
+        _ => Err(Refusal::invalid_parameters(
+            "limit",
+            "must be an integer from 0 to 2^53 - 1",
+        )),
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the token of a request stands, and where it may not.
+
+use super::*;
+
+const OTHER: &str = "nlc_8_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NODE: &str = "nln_7_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const WITH_TOKEN: [&str; 4] = ["login", "update", "delete", "rotateToken"];
+
+fn parse_bearing(bearer: &str, body: &str) -> Result<Request, Rejected> {
+    Request::parse(CLIENT, body, Some(bearer), MAX_INFORMATION)
+}
+
+#[test]
+fn the_token_stands_in_any_of_its_places() {
+    for action in WITH_TOKEN {
+        let members = format!(r#""action":"{action}","parameters":{{"information":{{}}"#);
+        for (body, bearer) in [
+            (format!(r#"{{{members},"token":"{TOKEN}"}}}}"#), None),
+            (format!(r#"{{{members}}},"token":"{TOKEN}"}}"#), None),
+            (
+                format!(r#"{{{members}}},"authentication":{{"token":"{TOKEN}"}}}}"#),
+                None,
+            ),
+            (format!("{{{members}}}}}"), Some(TOKEN)),
+            (
+                format!(
+                    r#"{{{members},"token":"{TOKEN}"}},"token":"\u006e{}"}}"#,
+                    &TOKEN[1..]
+                ),
+                Some(TOKEN),
+            ),
+            (
+                format!(r#"{{{members}}},"token":"{TOKEN}","authentication":{{}}}}"#),
+                None,
+            ),
+        ] {
+            let request = Request::parse(CLIENT, &body, bearer, MAX_INFORMATION).unwrap();
+            assert_eq!(token_of(&request.action), Some(&token()), "{body}");
+        }
+    }
+}
+
+#[test]
+fn different_tokens_in_one_request_are_refused() {
+    for (body, bearer) in [
+        (
+            format!(
+                r#"{{"action":"delete","parameters":{{"token":"{TOKEN}"}},"token":"{OTHER}"}}"#
+            ),
+            None,
+        ),
+        (
+            format!(
+                r#"{{"action":"delete","token":"{TOKEN}","authentication":{{"token":"{OTHER}"}}}}"#
+            ),
+            None,
+        ),
+        (
+            format!(r#"{{"action":"delete","token":"{TOKEN}"}}"#),
+            Some(OTHER),
+        ),
+        (
+            format!(r#"{{"action":"delete","token":"{TOKEN}"}}"#),
+            Some(""),
+        ),
+    ] {
+        let result = Request::parse(CLIENT, &body, bearer, MAX_INFORMATION);
+        assert_eq!(refused(result), invalid("token", "delete"), "{body}");
+    }
+}
+
+#[test]
+fn a_token_that_is_missing_or_no_string_is_refused() {
+    for action in WITH_TOKEN {
+        for rest in [
+            "",
+            r#","parameters":{}"#,
+            r#","parameters":{"token":null}"#,
+            r#","parameters":{"token":7}"#,
+            r#","parameters":{"token":["a"]}"#,
+            r#","token":{}"#,
+            r#","authentication":{"token":true}"#,
+            r#","authentication":{}"#,
+        ] {
+            let body = format!(r#"{{"action":"{action}"{rest}}}"#);
+            assert_eq!(refused(parse(&body)), invalid("token", action), "{body}");
+        }
+        let body = format!(r#"{{"action":"{action}","parameters":{{"token":7}}}}"#);
+        assert_eq!(
+            refused(parse_bearing(TOKEN, &body)),
+            invalid("token", action)
+        );
+    }
+}
+
+#[test]
+fn a_string_that_is_no_token_of_a_client_is_left_to_the_instance() {
+    for text in ["", "x", NODE, &TOKEN[1..], &format!("{TOKEN} ")] {
+        let body = format!(r#"{{"action":"delete","token":"{text}"}}"#);
+        assert_eq!(
+            parse(&body).unwrap().action,
+            Action::Delete { token: None },
+            "{text}"
+        );
+        let bare = parse_bearing(text, r#"{"action":"delete"}"#);
+        assert_eq!(
+            bare.unwrap().action,
+            Action::Delete { token: None },
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_authentication_that_cannot_be_read_is_refused() {
+    for (authentication, field) in [
+        ("null", "authentication"),
+        (r#""token""#, "authentication"),
+        ("[]", "authentication"),
+        (r#"{"token":"a","token":"a"}"#, "token"),
+        (r#"{"token":"a","\u0074oken":"b"}"#, "token"),
+    ] {
+        let body =
+            format!(r#"{{"action":"login","token":"{TOKEN}","authentication":{authentication}}}"#);
+        assert_eq!(refused(parse(&body)), invalid(field, "login"), "{body}");
+    }
+}
+
+#[test]
+fn who_needs_no_token_may_have_any() {
+    for (rest, action) in [
+        (
+            r#","parameters":{"information":{},"token":1,"token":2}"#,
+            "register",
+        ),
+        ("", "logout"),
+        ("", "ping"),
+    ] {
+        let body = format!(r#"{{"action":"{action}","token":{{}},"authentication":3{rest}}}"#);
+        assert_eq!(
+            parse_bearing("x", &body).unwrap().action.verb().as_str(),
+            action
+        );
+    }
+}
