@@ -1,0 +1,225 @@
+//! Drives one conversation over one WebSocket, in one task.
+//!
+//! Order: answers leave as [`Pipeline`] orders them, pushed messages behind the answers that are due.
+//! Bounds: nothing is read while 32 requests are under way or the peer does not take its answers, and a
+//! peer that takes nothing for the write deadline is dropped.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::{
+    close::{Close, End},
+    conversation::{Conversation, Message, Pipeline},
+    outbox::Outbox,
+    websocket::{Socket, Upgrading, frame::Incoming},
+};
+
+/// While more than this waits to be written, nothing is read and no pushed message is taken.
+pub(crate) const HIGH_WATER: usize = 64 * 1024;
+
+/// What a connection may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The largest message taken, in bytes.
+    pub max_message: usize,
+    /// How long the peer has to take the answer to its handshake.
+    pub handshake: Duration,
+    /// How long the peer may take nothing of what is sent to it.
+    pub write: Duration,
+    /// How long the closing handshake may take.
+    pub close: Duration,
+}
+
+/// Serves a conversation on a WebSocket whose handshake was answered, until one side ends it.
+pub async fn serve<C: Conversation>(
+    upgrading: Upgrading,
+    mut conversation: C,
+    outbox: Outbox,
+    bounds: Arc<Bounds>,
+) {
+    let Some((stream, early)) = upgrading.stream(bounds.handshake).await else {
+        outbox.end();
+        conversation.ended(&End::Peer);
+        return;
+    };
+    let mut socket = Socket::new(stream, &early, bounds.max_message);
+    drop(early);
+    conversation.opened(&mut socket.output());
+    Drive::new(socket, conversation, Pipeline::new(), outbox, bounds)
+        .run()
+        .await;
+}
+
+/// One connection and all that it needs.
+pub(crate) struct Drive<C: Conversation> {
+    socket: Socket,
+    conversation: C,
+    pipeline: Pipeline<C::Outcome>,
+    outbox: Outbox,
+    bounds: Arc<Bounds>,
+    /// The one timer; it is moved only when it fires, or must fire earlier.
+    timer: Pin<Box<Sleep>>,
+    closing_since: Option<Instant>,
+}
+
+impl<C: Conversation> Drive<C> {
+    pub(crate) fn new(
+        socket: Socket,
+        conversation: C,
+        pipeline: Pipeline<C::Outcome>,
+        outbox: Outbox,
+        bounds: Arc<Bounds>,
+    ) -> Self {
+        let timer = Box::pin(sleep_until(Instant::now()));
+        Self {
+            socket,
+            conversation,
+            pipeline,
+            outbox,
+            bounds,
+            timer,
+            closing_since: None,
+        }
+    }
+
+    /// Runs until the connection ends, and closes it.
+    pub(crate) async fn run(mut self) {
+        let end = poll_fn(|cx| self.poll_end(cx)).await;
+        let Self {
+            socket,
+            mut conversation,
+            pipeline,
+            outbox,
+            bounds,
+            timer,
+            ..
+        } = self;
+        outbox.end();
+        conversation.ended(&end);
+        // Whoever left is gone for the others before the closing handshake, which may take its time.
+        drop((conversation, pipeline, outbox, timer));
+        let close = match end {
+            End::Closed(close) => close,
+            End::Peer => Close::new(1000, ""),
+            End::Silent => Close::policy("no answer to the heartbeat"),
+            End::Stalled => return,
+        };
+        // The peer may have gone without a word; then there is nobody to tell.
+        let _ = timeout(bounds.close, socket.close(&close)).await;
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            match self.poll_turn(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(end)) => return Poll::Ready(end),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// One round of all there is to do; ready when there may be more.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        self.poll_timer(cx)?;
+        let mut output = self.socket.output();
+        let _pending = self
+            .pipeline
+            .poll_complete(cx, &mut self.conversation, &mut output);
+        let room = HIGH_WATER.saturating_sub(output.len());
+        let taken = self.outbox.take_into(cx, &mut output, room);
+        let flushed = self
+            .socket
+            .poll_flush(cx)
+            .map_err(|_| End::Peer)?
+            .is_ready();
+        if taken.close.is_some() && self.closing_since.is_none() {
+            self.closing_since = Some(Instant::now());
+        }
+        if self.arm() || (flushed && !taken.emptied) {
+            return Poll::Ready(Ok(()));
+        }
+        match taken.close {
+            Some(close) if flushed && self.pipeline.is_empty() => {
+                Poll::Ready(Err(End::Closed(close)))
+            }
+            Some(_) => Poll::Pending,
+            None => self.poll_read(cx),
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let deadline = self.deadline();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Err(End::Stalled);
+            }
+            let next = self.conversation.tick(now, &mut self.socket.output())?;
+            self.timer
+                .as_mut()
+                .reset(deadline.map_or(next, |deadline| deadline.min(next)));
+        }
+        Ok(())
+    }
+
+    /// When patience with this peer ends.
+    fn deadline(&self) -> Option<Instant> {
+        let write = self
+            .socket
+            .blocked_since()
+            .map(|since| since + self.bounds.write);
+        let close = self.closing_since.map(|since| since + self.bounds.close);
+        write.into_iter().chain(close).min()
+    }
+
+    /// Sees to it that the timer fires by the deadline; whether it had to be moved.
+    fn arm(&mut self) -> bool {
+        let Some(deadline) = self.deadline() else {
+            return false;
+        };
+        let moved = deadline < self.timer.deadline();
+        if moved {
+            self.timer.as_mut().reset(deadline);
+        }
+        moved
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if !self.pipeline.has_room() || self.socket.unwritten() >= HIGH_WATER {
+            return Poll::Pending;
+        }
+        let Self {
+            socket,
+            conversation,
+            pipeline,
+            ..
+        } = self;
+        socket.poll_read(cx, |incoming, output| {
+            let step = match incoming {
+                Incoming::Text(text) => conversation.receive(Message::Text(&text), output)?,
+                Incoming::Binary(bytes) => conversation.receive(Message::Binary(&bytes), output)?,
+                Incoming::Ping(payload) => {
+                    output.pong(payload);
+                    None
+                }
+                Incoming::Pong => {
+                    conversation.ponged();
+                    None
+                }
+                Incoming::Fragment => None,
+                Incoming::Close => return Err(End::Peer),
+            };
+            if let Some(outcome) = step.and_then(|step| pipeline.push(step)) {
+                conversation.complete(outcome, output);
+            }
+            Ok(pipeline.has_room() && output.len() < HIGH_WATER)
+        })
+    }
+}

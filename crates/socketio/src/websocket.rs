@@ -1,0 +1,201 @@
+//! WebSocket (RFC 6455) for servers: the handshake, and a socket that keeps no memory while idle.
+//!
+//! Reading goes through one buffer a thread, writing through a buffer that lives until it is
+//! written. No extension is negotiated: compression would cost memory a connection, and messages
+//! are small.
+
+pub(crate) mod frame;
+mod handshake;
+
+use std::{
+    cell::RefCell,
+    io, mem,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use self::frame::{Decoder, Incoming};
+pub use self::handshake::{Response, Upgrading, accept};
+use crate::{close::Close, conversation::Sink};
+
+/// What one read takes at most.
+const READ: usize = 16 * 1024;
+
+thread_local! {
+    /// Where every connection of this thread reads to; only what is left of it is kept by a connection.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// A WebSocket on a TCP stream.
+///
+/// Bounds: `unread` holds at most one message and one read; `out` is bounded by its user, who stops
+/// reading while [`Socket::unwritten`] is large.
+pub(crate) struct Socket {
+    stream: TcpStream,
+    decoder: Decoder,
+    unread: Vec<u8>,
+    out: Vec<u8>,
+    written: usize,
+    blocked_since: Option<Instant>,
+}
+
+impl Socket {
+    /// `early` is what the peer sent behind its handshake.
+    pub(crate) fn new(stream: TcpStream, early: &[u8], max_message: usize) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(max_message),
+            unread: early.to_vec(),
+            out: Vec::new(),
+            written: 0,
+            blocked_since: None,
+        }
+    }
+
+    /// How many bytes wait to be written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    /// Since when the peer has taken nothing of what waits to be written.
+    pub(crate) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Hands incoming frames to `take` until it says stop (`false`) or what was read is used up.
+    ///
+    /// Ready when frames were handed over or may be, pending when there is nothing to read.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, crate::End>,
+    ) -> Poll<Result<(), crate::End>> {
+        if !self.unread.is_empty() {
+            let mut unread = mem::take(&mut self.unread);
+            let used = self.decode(&mut unread, &mut take)?;
+            unread.drain(..used);
+            self.unread = unread;
+            if used > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(cx)).map_err(|_| crate::End::Peer)?;
+            let read = BUFFER.with_borrow_mut(|buffer| {
+                let length = match self.stream.try_read(buffer) {
+                    Ok(0) => return Err(crate::End::Peer),
+                    Ok(length) => length,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                    Err(_) => return Err(crate::End::Peer),
+                };
+                let read = &mut buffer[..length];
+                if self.unread.is_empty() {
+                    let used = self.decode(read, &mut take)?;
+                    self.unread = read[used..].to_vec();
+                } else {
+                    self.unread.extend_from_slice(read);
+                    let mut unread = mem::take(&mut self.unread);
+                    let used = self.decode(&mut unread, &mut take)?;
+                    unread.drain(..used);
+                    self.unread = unread;
+                }
+                Ok(true)
+            })?;
+            if read {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Hands over the frames of `input`; how many bytes they took.
+    fn decode(
+        &mut self,
+        input: &mut [u8],
+        take: &mut impl FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, crate::End>,
+    ) -> Result<usize, crate::End> {
+        let mut used = 0;
+        while let Some((length, incoming)) = self.decoder.decode(&mut input[used..])? {
+            used += length;
+            if !take(incoming, &mut Output(&mut self.out))? {
+                break;
+            }
+        }
+        Ok(used)
+    }
+
+    /// Where the next messages to the peer go.
+    pub(crate) fn output(&mut self) -> Output<'_> {
+        Output(&mut self.out)
+    }
+
+    /// Writes what waits; pending while the peer does not take it.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unwritten() > 0 {
+            match self.stream.try_write(&self.out[self.written..]) {
+                Ok(length) => {
+                    self.written += length;
+                    self.blocked_since = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.stream.poll_write_ready(cx)?.is_pending() {
+                        self.blocked_since.get_or_insert_with(Instant::now);
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.out = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends a close frame behind what waits, and reads until the peer has closed too.
+    ///
+    /// Waits for the peer: give it a deadline.
+    pub(crate) async fn close(mut self, close: &Close) -> io::Result<()> {
+        frame::encode_close(close, &mut self.out);
+        std::future::poll_fn(|cx| self.poll_flush(cx)).await?;
+        self.stream.shutdown().await?;
+        loop {
+            self.stream.readable().await?;
+            let read = BUFFER.with_borrow_mut(|buffer| self.stream.try_read(buffer));
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Where a socket's messages wait to be written.
+pub(crate) struct Output<'a>(&'a mut Vec<u8>);
+
+impl Output<'_> {
+    /// How many bytes wait, written ones that are not yet dropped included.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn pong(&mut self, payload: &[u8]) {
+        frame::encode(OpCode::Control(Control::Pong), &[payload], self.0);
+    }
+}
+
+impl Sink for Output<'_> {
+    fn text(&mut self, parts: &[&str]) {
+        frame::encode(OpCode::Data(Data::Text), parts, self.0);
+    }
+
+    fn binary(&mut self, bytes: &[u8]) {
+        frame::encode(OpCode::Data(Data::Binary), &[bytes], self.0);
+    }
+
+    fn ping(&mut self) {
+        frame::encode(OpCode::Control(Control::Ping), &[""], self.0);
+    }
+}
