@@ -1,0 +1,23 @@
+//! A Nile local instance: it registers clients and nodes, knows which of them
+//! are online, and carries messages between them.
+//!
+//! Modules are listed in reading order. A module uses only those above it.
+
+pub mod token;
+pub mod error;
+pub mod clock;
+pub mod address;
+pub mod origin;
+pub mod config;
+pub mod limits;
+pub mod telemetry;
+pub mod files;
+
+pub mod store;
+pub mod hub;
+
+pub mod instance;
+
+pub mod transport;
+
+pub mod server;

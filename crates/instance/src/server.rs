@@ -1,0 +1,157 @@
+//! Everything together: from a configuration and a listener to a served instance, and to its end.
+
+mod accept;
+mod gate;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, middleware, routing::any};
+use nile_socketio::{Bounds, Close, Connections, Options, SocketIo};
+use tokio::{net::TcpListener, time::timeout};
+
+use crate::{
+    clock::SystemClock,
+    config::Config,
+    error::Fault,
+    instance::Instance,
+    limits::Limits,
+    store::{self, OpenError, Store},
+    transport::{
+        http::{self, Front},
+        socketio::Gateway,
+        websocket,
+    },
+};
+
+/// How many bytes of pushed messages may wait for one connection.
+const MAX_OUTBOUND: usize = 1024 * 1024;
+
+/// How long a closing handshake may take.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// How long a change from polling to a WebSocket may take.
+const UPGRADE: Duration = Duration::from_secs(10);
+
+/// An instance that is ready to serve.
+pub struct Server {
+    config: Config,
+    listener: TcpListener,
+    instance: Arc<Instance>,
+    connections: Connections,
+    router: Router,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be served.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+impl Server {
+    /// Opens the store and makes everything ready to serve on `listener`.
+    pub fn start(config: Config, listener: TcpListener) -> Result<Self, StartError> {
+        let store = Store::open(&config.data_dir, &store::Options::default())?;
+        let limits = Limits::new(&config.limits);
+        let max_information = config.limits.information_bytes.get();
+        let instance = Instance::new(store, limits, Arc::new(SystemClock), max_information);
+        let connections = Connections::new();
+        let router = router(&config, &instance, &connections);
+        Ok(Self {
+            config,
+            listener,
+            instance,
+            connections,
+            router,
+        })
+    }
+
+    /// Where clients and nodes connect.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` is done; then drains: takes nobody new, answers what is under way, tells the
+    /// others to go, and closes the store. Peers that do not go are left after the configured time.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {
+        let Self {
+            config,
+            listener,
+            instance,
+            connections,
+            router,
+        } = self;
+        let doorman = accept::Doorman::new(&config, Arc::clone(&instance), router);
+        tokio::select! {
+            () = doorman.run(&listener) => {}
+            () = shutdown => {}
+        }
+        tracing::info!(connections = connections.count(), "draining");
+        instance.drain();
+        drop(listener);
+        let gone = async { tokio::join!(connections.close(Close::GOING_AWAY), doorman.close()) };
+        if timeout(config.drain_seconds.duration(), gone)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                connections = connections.count(),
+                "some peers did not go in time"
+            );
+        }
+        instance.store.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn router(config: &Config, instance: &Arc<Instance>, connections: &Connections) -> Router {
+    let limits = &config.limits;
+    let handshake = limits.handshake_seconds.duration();
+    let idle = limits.idle_seconds.duration();
+    let max_message = limits.message_bytes.get();
+    let options = Arc::new(Options {
+        ping_interval: config.heartbeat.interval_seconds.duration(),
+        ping_timeout: config.heartbeat.timeout_seconds.duration(),
+        connect: handshake,
+        upgrade: UPGRADE,
+        max_outbound: MAX_OUTBOUND,
+        bounds: Arc::new(Bounds {
+            max_message,
+            handshake,
+            write: limits.write_seconds.duration(),
+            close: CLOSE,
+        }),
+    });
+    let gateway = Gateway {
+        instance: Arc::clone(instance),
+        idle,
+    };
+    let gateway = SocketIo::new(gateway, &options);
+    let engine = nile_socketio::Server::new(gateway, Arc::clone(&options), connections.clone());
+    let socketio = any(
+        move |request: ::http::Request<axum::body::Body>| async move { engine.handle(request).await },
+    );
+    let websocket = websocket::Endpoint {
+        instance: Arc::clone(instance),
+        options,
+        connections: connections.clone(),
+        idle,
+    };
+    let front = Front {
+        instance: Arc::clone(instance),
+        max_message,
+        deadline: handshake,
+    };
+    let gate = gate::Gate::new(config);
+    Router::new()
+        .route("/socket.io/", socketio.clone())
+        .route("/socket.io", socketio)
+        .route("/ws", any(websocket::upgrade).with_state(websocket))
+        .route("/healthz", any(http::health))
+        .route("/readyz", any(http::readiness))
+        .fallback(http::channel)
+        .layer(middleware::from_fn_with_state(gate, gate::pass))
+        .with_state(front)
+}

@@ -1,0 +1,197 @@
+//! Everything that outlives the process: one `SQLite` database in one data directory.
+//!
+//! **An answer to a write is given only after the commit that holds it has reached the disk.** One
+//! thread writes and commits many callers' jobs together (`writer`), a few threads look up
+//! (`reader`), one copies the log back (`checkpoint`); callers wait in between on a [`Submission`].
+//! Methods are named after use cases and each is one transaction. Nothing outside this module
+//! knows SQL, and nothing in here knows the wire. Why `SQLite`, and what it costs:
+//! `docs/decisions/0001-sqlite-with-group-commit.md`.
+
+mod open_error;
+mod directory;
+mod connection;
+mod schema;
+
+mod job;
+mod queue;
+mod pulse;
+mod checkpoint;
+mod writer;
+mod reader;
+
+mod credential;
+mod client;
+
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, mpsc::sync_channel},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::{task::spawn_blocking, time::timeout};
+
+use self::{
+    checkpoint::Checkpointer, connection::Role, directory::Directory, pulse::Pulse, queue::Queue,
+    reader::Reader, writer::Writer,
+};
+pub use self::{
+    client::Authenticated, credential::Change, credential::LiveToken, open_error::OpenError,
+    pulse::Health, queue::Submission,
+};
+use crate::error::Fault;
+
+/// What an operator can decide about the store. The defaults suit a small machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a caller waits for an answer before it is told that there was none.
+    pub deadline: Duration,
+    /// How many writes may wait for the writer before callers wait for room.
+    pub write_queue: NonZeroUsize,
+    /// How many look-ups may wait for a reader before callers wait for room.
+    pub read_queue: NonZeroUsize,
+    /// How many threads look up.
+    pub readers: NonZeroUsize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            deadline: Duration::from_secs(10),
+            write_queue: const { NonZeroUsize::new(2 * writer::MAX_BATCH).expect("not zero") },
+            read_queue: const { NonZeroUsize::new(1024).expect("not zero") },
+            readers: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// The durable store of one instance.
+///
+/// It is shared by reference. Dropping it without [`close`](Self::close) loses nothing: its threads
+/// finish what they were given, but nobody waits for them.
+#[derive(Debug)]
+pub struct Store {
+    writes: Queue,
+    reads: Queue,
+    pulse: Arc<Pulse>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    deadline: Duration,
+}
+
+impl Store {
+    /// Opens the store in `data_dir`, creating what is not there and migrating what is older.
+    ///
+    /// It blocks for some milliseconds, so it is called before there is anybody to serve. No other
+    /// process can open the directory until the store's last thread has ended.
+    pub fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        let directory = Arc::new(Directory::open(data_dir)?);
+        let path = directory.database().to_owned();
+        let connect =
+            |role| connection::open(&path, role).map_err(|error| OpenError::database(&path, error));
+        let mut connection = connect(Role::Writer)?;
+        schema::prepare(&mut connection, &path)?;
+
+        let pulse = Arc::new(Pulse::default());
+        let mut threads = Threads {
+            directory,
+            pulse,
+            started: Vec::new(),
+        };
+
+        let (reads, lookups) = Queue::new(options.read_queue, options.deadline);
+        let lookups = Arc::new(Mutex::new(lookups));
+        for _ in 0..options.readers.get() {
+            let reader = Reader::new(connect(Role::Reader)?, Arc::clone(&lookups));
+            threads.start("nile-reader", || reader.run())?;
+        }
+
+        let (checkpoints, wanted) = sync_channel(1);
+        let connected = connect(Role::Checkpointer)?;
+        let (held, watched) = (Arc::clone(&threads.directory), Arc::clone(&threads.pulse));
+        let checkpointer = Checkpointer::new(connected, held, watched);
+        threads.start("nile-checkpointer", move || checkpointer.run(&wanted))?;
+
+        let (writes, jobs) = Queue::new(options.write_queue, options.deadline);
+        let thread = Writer::new(
+            path,
+            connection,
+            jobs,
+            Arc::clone(&threads.pulse),
+            checkpoints,
+        );
+        threads.start("nile-writer", || thread.run())?;
+
+        let Threads { pulse, started, .. } = threads;
+        Ok(Self {
+            writes,
+            reads,
+            pulse,
+            threads: Mutex::new(started),
+            deadline: options.deadline,
+        })
+    }
+
+    /// Whether the store can serve.
+    ///
+    /// While writes fail, asking also has one tried, so that a store nobody writes to any more
+    /// finds out that its disk is back.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let health = self.pulse.health();
+        if health == Health::WritesFail {
+            drop(self.writes.submit("try a write", schema::touch));
+        }
+        health
+    }
+
+    /// Takes no more, does what was taken, writes the log back and lets go of the data directory.
+    ///
+    /// Waits at most the deadline of [`Options`]. Closing again does nothing.
+    pub async fn close(&self) -> Result<(), Fault> {
+        self.writes.close();
+        self.reads.close();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        let joined = spawn_blocking(move || {
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| "a thread panicked"))
+        });
+        match timeout(self.deadline, joined).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(panicked))) => Err(Fault::new("close the store", panicked)),
+            Ok(Err(join)) => Err(Fault::new("close the store", join)),
+            Err(elapsed) => Err(Fault::new("close the store", elapsed)),
+        }
+    }
+}
+
+/// Starts the store's threads. Each keeps the directory locked until it ends, and is watched.
+struct Threads {
+    directory: Arc<Directory>,
+    pulse: Arc<Pulse>,
+    started: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    fn start(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let directory = Arc::clone(&self.directory);
+        let watch = self.pulse.watch(name);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _held = (directory, watch);
+            work();
+        });
+        self.started.push(thread.map_err(OpenError::Thread)?);
+        Ok(())
+    }
+}
+
+/// Locks what no panic can leave half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

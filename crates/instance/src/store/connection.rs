@@ -1,0 +1,121 @@
+//! Connections to the database, and how each is set up.
+//!
+//! **Every connection that can commit syncs at every commit** (`synchronous = FULL`). None maps the
+//! file into memory: a read error there is a signal that ends the process, not an error.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, Result, config::DbConfig};
+
+/// How long a statement is tried again while another connection is in the way: an operator's shell,
+/// or our own checkpoint for a few milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than there are distinct statements, so that none is ever evicted.
+const STATEMENTS: usize = 64;
+
+/// Checkpoints are made by a thread of their own, so no commit makes one (`wal_autocheckpoint`).
+const PRAGMAS: &str = "
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA mmap_size = 0;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one that changes things.
+    Writer,
+    /// One that cannot.
+    Reader,
+    /// The one that copies the log into the database.
+    Checkpointer,
+}
+
+impl Role {
+    /// What differs. Cache sizes are in KiB, and bounds, not reservations. Readers get less, as
+    /// their caches are emptied by every commit.
+    const fn pragmas(self) -> &'static str {
+        match self {
+            Self::Writer => "PRAGMA cache_size = -65536;",
+            Self::Reader => "PRAGMA cache_size = -16384; PRAGMA query_only = ON;",
+            Self::Checkpointer => "",
+        }
+    }
+}
+
+/// Opens the database at `path`, which must exist.
+pub(super) fn open(path: &Path, role: Role) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Without this guarantee SQLite plans a cached statement anew at nearly every run, because the
+    // cache clears its bindings and the planner looks at them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // The checkpointer empties the log at the end, unless it has reasons not to.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch(PRAGMAS)?;
+    connection.execute_batch(role.pragmas())?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Runs a statement that has neither parameters nor rows.
+pub(super) fn execute(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_cached_statement_is_not_planned_again_at_every_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        File::create(&path).unwrap();
+        let connection = open(&path, Role::Writer).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT) STRICT")
+            .unwrap();
+
+        let sql = "SELECT x FROM t WHERE id > ?1 AND x > ?2";
+        for id in 0..100 {
+            let mut statement = connection.prepare_cached(sql).unwrap();
+            assert!(!statement.exists((id, "a")).unwrap());
+        }
+        let statement = connection.prepare_cached(sql).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 100);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+
+    #[test]
+    fn every_connection_that_can_commit_syncs_at_every_commit() {
+        const FULL: i64 = 2;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        File::create(&path).unwrap();
+        for role in [Role::Writer, Role::Checkpointer] {
+            let connection = open(&path, role).unwrap();
+            let synchronous = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let level = connection.pragma_query_value(None, "synchronous", synchronous);
+            assert_eq!(level, Ok(FULL), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        File::create(&path).unwrap();
+        let connection = open(&path, Role::Reader).unwrap();
+        assert!(connection.execute_batch("CREATE TABLE t (x)").is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! Threads that look up: a few dozen questions in one read transaction.
+//!
+//! **A look-up sees everything that was answered before it was asked**: its transaction begins
+//! after it was received. Nothing here can write.
+
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+
+use super::{connection::execute, job::Job, lock, queue::Jobs};
+use crate::error::Cause;
+
+/// How many look-ups share a transaction at most: enough to pay its locks, and soon over.
+const MAX_BATCH: usize = 32;
+
+/// One reader, before its thread starts and inside it.
+pub(super) struct Reader {
+    connection: Connection,
+    /// Shared by all readers: whoever is free takes what waits.
+    jobs: Arc<Mutex<Jobs>>,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Connection, jobs: Arc<Mutex<Jobs>>) -> Self {
+        Self { connection, jobs }
+    }
+
+    /// Serves until the queue is closed and empty.
+    pub(super) fn run(self) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while lock(&self.jobs).blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+            self.serve(&mut batch);
+        }
+    }
+
+    fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
+        if let Err(error) = execute(&self.connection, "BEGIN") {
+            let cause: Cause = Arc::new(error);
+            return batch.drain(..).for_each(|job| job.refuse(&cause));
+        }
+        for mut job in batch.drain(..) {
+            // What went wrong is in the answer, and concerns only whoever asked.
+            job.run(&self.connection).ok();
+            job.answer();
+        }
+        if !self.connection.is_autocommit() {
+            // A transaction that only read has nothing to lose.
+            execute(&self.connection, "ROLLBACK").ok();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Whose database this is, and which of our schemas it has.
+//!
+//! **A database that is not ours is never written to**: it is identified before anything about it
+//! is changed. Migrations only go forward, one transaction each.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Result, TransactionBehavior::Immediate};
+
+use super::OpenError;
+
+/// `Nile`: tells our databases from others'.
+const APPLICATION_ID: i64 = 0x4e69_6c65;
+
+/// Schema n is what the first n of these make. Released ones are never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_create_client.sql")];
+
+/// The newest schema that this program knows, as `user_version` says it.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+const NEWEST: i64 = MIGRATIONS.len() as i64;
+
+/// Makes an empty database ours, brings an older one of ours up to date, and refuses all others.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let refuse = |error| OpenError::database(path, error);
+    match identify(connection).map_err(refuse)? {
+        Identity::Foreign => Err(OpenError::Foreign {
+            path: path.to_owned(),
+        }),
+        Identity::Ours { version } if version > NEWEST => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found: version,
+            known: NEWEST,
+        }),
+        Identity::Ours { version } => bring_up_to_date(connection, path, version),
+        Identity::Empty => bring_up_to_date(connection, path, 0),
+    }
+}
+
+/// A write that changes nothing: it tells whether the disk takes one.
+pub(super) fn touch(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "user_version", NEWEST)
+}
+
+enum Identity {
+    Empty,
+    Ours { version: i64 },
+    Foreign,
+}
+
+fn identify(connection: &Connection) -> Result<Identity> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+    Ok(
+        match (pragma("application_id")?, pragma("user_version")?, tables) {
+            (APPLICATION_ID, version, _) => Identity::Ours { version },
+            (0, 0, 0) => Identity::Empty,
+            _ => Identity::Foreign,
+        },
+    )
+}
+
+fn bring_up_to_date(
+    connection: &mut Connection,
+    path: &Path,
+    version: i64,
+) -> Result<(), OpenError> {
+    let refuse = |error| OpenError::database(path, error);
+    // The journal's mode is part of the file. Where the file system cannot do it, SQLite keeps
+    // another mode and says which; nothing here is meant for those.
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(refuse)?;
+    if mode != "wal" {
+        return Err(OpenError::Unsuitable {
+            path: path.to_owned(),
+        });
+    }
+    migrate(connection, version).map_err(refuse)
+}
+
+fn migrate(connection: &mut Connection, from: i64) -> Result<()> {
+    for (version, migration) in (1..)
+        .zip(MIGRATIONS)
+        .skip_while(|(version, _)| *version <= from)
+    {
+        let transaction = connection.transaction_with_behavior(Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! The one thread that writes: many callers' jobs, one transaction, one sync.
+//!
+//! **No job is answered before the commit that holds it, and none is told that it succeeded when
+//! that commit failed.** A job that fails alone is answered so and its neighbours are committed; if
+//! the transaction is lost, the whole batch is refused, and the next begins on a new connection:
+//! after a failed sync, nobody can say what the old one's caches are worth.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc::SyncSender},
+};
+
+use rusqlite::{Connection, Result};
+
+use super::{
+    checkpoint::{self, Due, Log},
+    connection::{self, Role, execute},
+    job::Job,
+    pulse::Pulse,
+    queue::Jobs,
+};
+use crate::error::Cause;
+
+/// How many jobs share a commit at most: so many that the sync is paid, so few that it is soon.
+pub(super) const MAX_BATCH: usize = 1024;
+
+/// The writer, before its thread starts and inside it.
+pub(super) struct Writer {
+    path: PathBuf,
+    jobs: Jobs,
+    /// `None` after a failure, until the next batch opens another.
+    connection: Option<Connection>,
+    pulse: Arc<Pulse>,
+    /// Where a checkpoint is asked for. One that is asked for already suffices.
+    checkpoints: SyncSender<()>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        path: PathBuf,
+        connection: Connection,
+        jobs: Jobs,
+        pulse: Arc<Pulse>,
+        checkpoints: SyncSender<()>,
+    ) -> Self {
+        Self {
+            path,
+            jobs,
+            connection: Some(connection),
+            pulse,
+            checkpoints,
+        }
+    }
+
+    /// Serves until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        while self.jobs.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+            self.serve(&mut batch);
+            self.tend_log();
+        }
+    }
+
+    fn serve(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+        let committed = self.commit(batch);
+        self.pulse.committed(committed.is_ok());
+        match committed {
+            Ok(()) => batch.drain(..).for_each(Job::answer),
+            Err(cause) => {
+                tracing::error!(jobs = batch.len(), %cause, "a commit failed");
+                self.connection = None;
+                batch.drain(..).for_each(|job| job.refuse(&cause));
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connection::open(&self.path, Role::Writer).map_err(cause)?,
+        };
+        transact(self.connection.insert(connection), batch)
+    }
+
+    /// Sees to it that the log is copied back and does not grow for ever.
+    fn tend_log(&self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let due = checkpoint::measure(connection).map(Log::due);
+        let tended = due.and_then(|due| match due {
+            Due::Restart => checkpoint::restart(connection, &self.pulse).map(drop),
+            Due::Copy => {
+                // There may be one on its way already.
+                self.checkpoints.try_send(()).ok();
+                Ok(())
+            }
+            Due::Nothing => Ok(()),
+        });
+        if let Err(error) = tended {
+            tracing::warn!(%error, "the log could not be restarted");
+        }
+    }
+}
+
+/// Runs `batch` in one transaction and commits it. Fails as a whole or not at all.
+fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+    execute(connection, "BEGIN IMMEDIATE").map_err(cause)?;
+    for job in batch {
+        let changes = connection.total_changes();
+        if let Err(cause) = job.run(connection) {
+            // Some errors (a full disk) roll everything back. And a job that failed after it had
+            // changed something is not to be committed by halves.
+            if connection.is_autocommit() || connection.total_changes() != changes {
+                return Err(cause);
+            }
+        }
+    }
+    execute(connection, "COMMIT").map_err(cause)
+}
+
+fn cause(error: rusqlite::Error) -> Cause {
+    Arc::new(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error as _, fs::File, sync::mpsc::sync_channel};
+
+    use tokio::sync::mpsc;
+
+    use super::{
+        super::{Health, Options, Store, job},
+        *,
+    };
+    use crate::error::Fault;
+
+    /// A writer without a thread, so that a test decides which jobs share a batch.
+    struct Threadless {
+        writer: Writer,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Threadless {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("db");
+            File::create(&path).unwrap();
+            let connection = connection::open(&path, Role::Writer).unwrap();
+            let schema = "
+                PRAGMA journal_mode = WAL;
+                CREATE TABLE t (
+                    id INTEGER PRIMARY KEY,
+                    parent INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED,
+                    filling BLOB
+                ) STRICT;";
+            connection.execute_batch(schema).unwrap();
+            let (_, jobs) = mpsc::channel(1);
+            let (checkpoints, _) = sync_channel(1);
+            let writer = Writer::new(path, connection, jobs, Arc::default(), checkpoints);
+            Self {
+                writer,
+                _directory: directory,
+            }
+        }
+
+        /// Serves one batch with a job for each of `jobs`, whose statements `;` separates.
+        fn serve(&mut self, jobs: &[&'static str]) -> Vec<Result<usize, Fault>> {
+            let (mut batch, results): (Vec<_>, Vec<_>) = jobs
+                .iter()
+                .map(|statements| {
+                    job::new("run it", |connection| {
+                        statements
+                            .split(';')
+                            .try_fold(0, |_, sql| connection.execute(sql, []))
+                    })
+                })
+                .unzip();
+            self.writer.serve(&mut batch);
+            results
+                .into_iter()
+                .map(|result| result.blocking_recv().unwrap())
+                .collect()
+        }
+
+        fn stored(&self) -> Vec<i64> {
+            let connection = connection::open(&self.writer.path, Role::Reader).unwrap();
+            let mut statement = connection.prepare("SELECT id FROM t ORDER BY id").unwrap();
+            statement
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect()
+        }
+
+        fn health(&self) -> Health {
+            self.writer.pulse.health()
+        }
+    }
+
+    #[test]
+    fn a_job_that_fails_does_not_fail_its_neighbours() {
+        let mut writer = Threadless::new();
+        let outcomes = writer.serve(&[
+            "INSERT INTO t (id) VALUES (1)",
+            "INSERT INTO t (id) VALUES (1)",
+            "INSERT INTO t (id) VALUES (2)",
+        ]);
+        assert!(
+            matches!(outcomes[..], [Ok(1), Err(_), Ok(1)]),
+            "{outcomes:?}"
+        );
+        assert_eq!(writer.stored(), [1, 2]);
+        assert_eq!(writer.health(), Health::Serving);
+    }
+
+    #[test]
+    fn a_job_that_fails_halfway_is_not_committed_by_halves() {
+        let mut writer = Threadless::new();
+        let outcomes = writer.serve(&[
+            "INSERT INTO t (id) VALUES (1)",
+            "INSERT INTO t (id) VALUES (2); INSERT INTO t (id) VALUES (2)",
+            "INSERT INTO t (id) VALUES (3)",
+        ]);
+        assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+        assert!(writer.stored().is_empty());
+    }
+
+    #[test]
+    fn a_commit_that_fails_fails_every_job_in_it_and_the_next_succeeds() {
+        let mut writer = Threadless::new();
+        let outcomes = writer.serve(&[
+            "INSERT INTO t (id) VALUES (1)",
+            // Violates the deferred reference, which is found out only by COMMIT.
+            "INSERT INTO t (id, parent) VALUES (2, 99)",
+        ]);
+        for outcome in &outcomes {
+            let fault = outcome.as_ref().unwrap_err();
+            assert_eq!(
+                fault.source().unwrap().to_string(),
+                "FOREIGN KEY constraint failed"
+            );
+        }
+        assert!(writer.stored().is_empty());
+        assert_eq!(writer.health(), Health::WritesFail);
+
+        assert!(writer.serve(&["INSERT INTO t (id) VALUES (3)"])[0].is_ok());
+        assert_eq!(writer.stored(), [3]);
+        assert_eq!(writer.health(), Health::Serving);
+    }
+
+    #[test]
+    fn a_full_disk_refuses_the_batch_and_the_next_is_served_when_there_is_room() {
+        let mut writer = Threadless::new();
+        // The bound is the connection's own: a new one has room.
+        let full = writer.writer.connection.as_ref().unwrap();
+        full.pragma_update(None, "max_page_count", 3).unwrap();
+        let outcomes = writer.serve(&[
+            "INSERT INTO t (id) VALUES (1)",
+            "INSERT INTO t (id, filling) VALUES (2, zeroblob(100000))",
+            "INSERT INTO t (id) VALUES (3)",
+        ]);
+        for outcome in &outcomes {
+            let fault = outcome.as_ref().unwrap_err();
+            assert_eq!(
+                fault.source().unwrap().to_string(),
+                "database or disk is full"
+            );
+        }
+        assert!(writer.stored().is_empty());
+        assert_eq!(writer.health(), Health::WritesFail);
+
+        assert!(writer.serve(&["INSERT INTO t (id) VALUES (4)"])[0].is_ok());
+        assert_eq!(writer.stored(), [4]);
+    }
+
+    #[test]
+    fn a_long_log_is_restarted_when_it_has_been_copied() {
+        let mut writer = Threadless::new();
+        let log = |writer: &Threadless| {
+            checkpoint::measure(writer.writer.connection.as_ref().unwrap()).unwrap()
+        };
+        writer.serve(&["INSERT INTO t (filling) VALUES (zeroblob(70000000))"]);
+        writer.writer.tend_log();
+        assert_eq!(
+            log(&writer).copied,
+            0,
+            "the writer did the checkpointer's work"
+        );
+
+        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+        let connection = connection::open(&writer.writer.path, Role::Checkpointer).unwrap();
+        connection.execute_batch(passive).unwrap();
+        writer.serve(&["INSERT INTO t (id) VALUES (7)"]);
+        writer.writer.tend_log();
+        writer.serve(&["INSERT INTO t (id) VALUES (8)"]);
+        assert!(log(&writer).pages < 10, "{:?}", log(&writer));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_job_is_a_fault_to_everyone_from_then_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        let panicking: Result<(), _> = store.writes.submit("panic", |_| panic!("on purpose")).await;
+        assert_eq!(panicking.unwrap_err().operation(), "panic");
+
+        let later = store.writes.submit("run it", |_| Ok(())).await.unwrap_err();
+        assert_eq!(later.source().unwrap().to_string(), "the store has stopped");
+        assert!(store.close().await.is_err());
+        assert_eq!(store.health(), Health::Ended);
+    }
+
+    #[tokio::test]
+    async fn a_store_whose_writes_fail_finds_out_by_itself_when_they_no_longer_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        store.pulse.committed(false);
+        assert_eq!(store.health(), Health::WritesFail);
+        // What `health` has tried was queued before this.
+        store.writes.submit("look", |_| Ok(())).await.unwrap();
+        assert_eq!(store.health(), Health::Serving);
+        store.close().await.unwrap();
+    }
+}
