@@ -2,6 +2,7 @@
 //!
 //! Everything here works on requests and replies; how they travel is the transports' business.
 
+mod change;
 pub mod accounts;
 pub mod session;
 

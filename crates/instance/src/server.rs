@@ -72,6 +72,12 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// The instance that is served.
+    #[must_use]
+    pub fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
     /// Serves until `shutdown` is done; then drains: takes nobody new, answers what is under way, tells the
     /// others to go, and closes the store. Peers that do not go are left after the configured time.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {

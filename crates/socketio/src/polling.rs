@@ -192,13 +192,14 @@ impl<C: Conversation> Polling<C> {
             }
         }
         self.answer_poll();
-        self.take_post()?;
+        let took = self.take_post()?;
         if self.post.is_none()
             && let Some(socket) = self.upgrade.take()
         {
             return Poll::Ready(Err(Over::Upgraded(socket)));
         }
-        if self.arm() || (!taken.emptied && self.outgoing.bytes < HIGH_WATER) {
+        let more_pushed = !taken.emptied && self.outgoing.bytes < HIGH_WATER;
+        if self.arm() || took || more_pushed {
             return Poll::Ready(Ok(()));
         }
         match self.commands.poll_recv(cx) {
@@ -268,36 +269,41 @@ impl<C: Conversation> Polling<C> {
         }
     }
 
-    /// Takes packets of the POST that is under way, while there is room for what they lead to.
-    fn take_post(&mut self) -> Result<(), End> {
+    /// Takes packets of the POST that is under way, while there is room for what they lead to; whether it
+    /// took any.
+    fn take_post(&mut self) -> Result<bool, End> {
+        let mut took = false;
         while self.pipeline.has_room() && self.outgoing.bytes < HIGH_WATER {
             let Some((payload, _)) = &mut self.post else {
                 break;
             };
             let malformed = Close::protocol("not a payload");
             let Some(packet) = payload.next().map_err(|_| malformed)? else {
-                if let Some((_, done)) = self.post.take() {
-                    // Whoever sent it may have gone; its packets were taken all the same.
-                    let _ = done.send(());
-                }
+                self.end_post();
                 break;
             };
+            took = true;
             let message = match &packet {
                 Packet::Text(text) => Message::Text(text),
                 Packet::Binary(bytes) => Message::Binary(bytes),
             };
             let step = self.conversation.receive(message, &mut self.outgoing);
-            if matches!(step, Err(End::Peer))
-                && let Some((_, done)) = self.post.take()
-            {
+            if matches!(step, Err(End::Peer)) {
                 // To say goodbye is no mistake.
-                let _ = done.send(());
+                self.end_post();
             }
             if let Some(outcome) = step?.and_then(|step| self.pipeline.push(step)) {
                 self.conversation.complete(outcome, &mut self.outgoing);
             }
         }
-        Ok(())
+        Ok(took)
+    }
+
+    fn end_post(&mut self) {
+        if let Some((_, done)) = self.post.take() {
+            // Whoever sent it may have gone; its packets were taken all the same.
+            let _ = done.send(());
+        }
     }
 
     fn take_command(&mut self, command: Command) -> Result<(), End> {

@@ -17,12 +17,12 @@ use nile_protocol::{
 use nile_socketio::Outbox;
 use tokio::time::Instant;
 
-use super::Instance;
+use super::{Instance, change::Changing};
 use crate::{
     error::Fault,
     hub::WsId,
     limits::RetryAfter,
-    store::{Authenticated, Change, LiveToken, Submission},
+    store::{Authenticated, Change, LiveToken},
     token::{TokenHash, fresh_secret},
 };
 
@@ -107,7 +107,8 @@ impl Instance {
         let written = self
             .store
             .update_client(client, hash, information, self.clock.now());
-        Ok(self.changed(written, presented, address, |_| Reply::Updated))
+        let change = Changing::new(self, presented.party(), hash, written);
+        Ok(self.changed(change, address, || Reply::Updated))
     }
 
     /// Forgets a client, and closes its connections.
@@ -117,13 +118,10 @@ impl Instance {
         address: IpAddr,
     ) -> Result<Pending<impl Future<Output = Outcome> + Send + use<>>, Refusal> {
         let presented = self.admit(token, address)?;
-        let written = self
-            .store
-            .delete_client(presented.client, presented.hash, self.clock.now());
-        Ok(self.changed(written, presented, address, move |instance| {
-            instance.hub.revoke(presented.party(), None);
-            Reply::Deleted
-        }))
+        let Presented { client, hash } = presented;
+        let written = self.store.delete_client(client, hash, self.clock.now());
+        let change = Changing::new(self, presented.party(), hash, written).ending();
+        Ok(self.changed(change, address, || Reply::Deleted))
     }
 
     /// Gives a client a new token, which replaces the present one when it is first used.
@@ -139,11 +137,11 @@ impl Instance {
         let written = self
             .store
             .rotate_client_token(client, hash, new, self.clock.now());
-        Ok(
-            self.changed(written, presented, address, move |_| Reply::TokenRotated {
-                token: Token::new(presented.party(), secret),
-            }),
-        )
+        let party = presented.party();
+        let change = Changing::new(self, party, hash, written);
+        Ok(self.changed(change, address, move || Reply::TokenRotated {
+            token: Token::new(party, secret),
+        }))
     }
 
     /// Logs a connection in: from the reply on, it is on the online list as that client.
@@ -188,7 +186,7 @@ impl Instance {
 
     /// Finds the client that the token is of. A new token is confirmed by this.
     async fn authenticate(
-        &self,
+        self: &Arc<Self>,
         presented: Presented,
         address: IpAddr,
     ) -> Result<Authenticated, Refusal> {
@@ -199,38 +197,32 @@ impl Instance {
             return Err(self.invalid_token(address));
         };
         if found.with == LiveToken::Next {
-            let confirmed = self.store.confirm_client_token(client, hash, now).await;
-            if !confirmed.map_err(|fault| refuse(&fault))? {
+            let written = self.store.confirm_client_token(client, hash, now);
+            let change = Changing::new(self, presented.party(), hash, written).await;
+            if change.map_err(|fault| refuse(&fault))? == Change::InvalidToken {
                 return Err(self.invalid_token(address));
             }
-            self.hub.revoke(presented.party(), Some(hash));
         }
         Ok(found)
     }
 
-    /// Turns what the store did with a change into a reply.
+    /// Turns what becomes of a change into a reply.
     fn changed<R>(
         self: &Arc<Self>,
-        written: Submission<Change>,
-        presented: Presented,
+        change: Changing,
         address: IpAddr,
         reply: R,
     ) -> Pending<impl Future<Output = Outcome> + Send + use<R>>
     where
-        R: FnOnce(&Self) -> Reply + Send,
+        R: FnOnce() -> Reply + Send,
     {
         let instance = Arc::clone(self);
         Pending {
-            in_order: written.is_queued(),
+            in_order: change.is_queued(),
             outcome: async move {
-                match written.await.map_err(|fault| refuse(&fault))? {
+                match change.await.map_err(|fault| refuse(&fault))? {
                     Change::InvalidToken => Err(instance.invalid_token(address)),
-                    Change::Made { confirmed } => {
-                        if confirmed {
-                            instance.hub.revoke(presented.party(), Some(presented.hash));
-                        }
-                        Ok(reply(&instance))
-                    }
+                    Change::Made { .. } => Ok(reply()),
                 }
             },
         }

@@ -159,7 +159,7 @@ impl Doorman {
             return;
         };
         let service = service_fn(move |_: Request<Incoming>| {
-            let response: Response = refuse(&refusal, None);
+            let response: Response = refuse(&refusal);
             async { Ok::<_, Infallible>(response) }
         });
         let mut http = self.http.clone();

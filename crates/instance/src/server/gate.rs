@@ -48,10 +48,9 @@ impl Gate {
 pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let origin = decide(&gate, request.headers());
     let mut response = if !origin.is_allowed() {
-        refuse(
-            &Refusal::forbidden("pages of this origin are not served here"),
-            None,
-        )
+        refuse(&Refusal::forbidden(
+            "pages of this origin are not served here",
+        ))
         .map(Body::new)
     } else if is_preflight(&request) {
         preflight()

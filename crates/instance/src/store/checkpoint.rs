@@ -19,7 +19,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, Result};
 
-use super::{directory::Directory, pulse::Pulse};
+use super::{connection::impatiently, directory::Directory, pulse::Pulse};
 
 /// How many pages wait in the log before they are copied: 16 MiB.
 const WORTH_COPYING: i64 = 4096;
@@ -77,9 +77,11 @@ pub(super) fn measure(connection: &Connection) -> Result<Log> {
     run(connection, "PRAGMA wal_checkpoint(NOOP)")
 }
 
-/// Copies what is left and has the log start over. Nobody can write in the meantime.
-pub(super) fn restart(connection: &Connection, pulse: &Pulse) -> Result<Log> {
-    guarded(connection, pulse, "PRAGMA wal_checkpoint(RESTART)")
+/// Copies what is left and has the log start over, unless somebody reads from it for longer.
+pub(super) fn restart(writer: &Connection, pulse: &Pulse) -> Result<Log> {
+    impatiently(writer, || {
+        guarded(writer, pulse, "PRAGMA wal_checkpoint(RESTART)")
+    })
 }
 
 fn guarded(connection: &Connection, pulse: &Pulse, pragma: &str) -> Result<Log> {
@@ -181,6 +183,8 @@ fn report(done: Result<Log>) -> Option<Log> {
 mod tests {
     use std::{fs, sync::mpsc::sync_channel, thread};
 
+    use tokio::time::Instant;
+
     use super::{
         super::connection::{self, Role},
         *,
@@ -258,6 +262,31 @@ mod tests {
 
         assert_eq!(checkpointer.tidy(Some(before)).unwrap().pages, 0);
         assert_eq!(written.length(), 0);
+    }
+
+    #[test]
+    fn whoever_reads_for_long_keeps_nobody_from_writing() {
+        let written = Written::new();
+        let checkpointer = written.checkpointer();
+        let reader = connection::open(written.directory.database(), Role::Reader).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        written
+            .writer
+            .execute("INSERT INTO t VALUES (1)", [])
+            .unwrap();
+
+        let begin = Instant::now();
+        checkpointer.empty().unwrap();
+        restart(&written.writer, &checkpointer.pulse).unwrap();
+        assert!(
+            begin.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begin.elapsed()
+        );
+        assert!(written.log().waiting() > 0);
+
+        reader.execute_batch("COMMIT").unwrap();
+        assert_eq!(checkpointer.empty().unwrap().pages, 0);
     }
 
     #[test]

@@ -74,26 +74,25 @@ impl Store {
             })
     }
 
-    /// Makes `token` the only one of client `id`, if a rotation has given it; tells whether it is
-    /// live now.
+    /// Makes `token` the only one of client `id`, if a rotation has given it.
     ///
     /// Repeating it changes nothing. A token that was live when it authenticated may be so no
-    /// longer: then this is `false`.
+    /// longer: then this is [`Change::InvalidToken`].
     pub fn confirm_client_token(
         &self,
         id: ClientId,
         token: TokenHash,
         now: Timestamp,
-    ) -> Submission<bool> {
+    ) -> Submission<Change> {
         self.writes
             .submit("confirm a client's token", move |connection| {
                 let Some((credential, with)) = admit(connection, id, token, now)? else {
-                    return Ok(false);
+                    return Ok(Change::InvalidToken);
                 };
                 if with == LiveToken::Next {
                     store_credential(connection, id, credential)?;
                 }
-                Ok(true)
+                Ok(made(with))
             })
     }
 

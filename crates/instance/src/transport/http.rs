@@ -20,7 +20,7 @@ use nile_protocol::{
     code::Code,
     refusal::Refusal,
     reply::Reply,
-    request::{Rejected, Request, RequestId},
+    request::{Rejected, Request},
     verb::Verb,
 };
 use nile_socketio::Response;
@@ -48,7 +48,7 @@ pub async fn channel(State(front): State<Front>, request: http::Request<Body>) -
     let path = request.uri().path().strip_prefix('/').unwrap_or_default();
     let Some(channel) = Channel::parse(path, '/') else {
         let refusal = Refusal::invalid_request("there is no such path");
-        return problem(StatusCode::NOT_FOUND, &refusal, None);
+        return problem(StatusCode::NOT_FOUND, &refusal);
     };
     if !matches!(*request.method(), Method::PUT | Method::POST) {
         return method_not_allowed("PUT, POST");
@@ -75,7 +75,7 @@ pub async fn readiness(State(front): State<Front>) -> Response {
 /// The refusal of a method that a path does not have.
 pub fn method_not_allowed(allowed: &'static str) -> Response {
     let refusal = Refusal::invalid_request("the path does not have this method");
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &refusal, None);
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &refusal);
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(allowed));
@@ -84,8 +84,8 @@ pub fn method_not_allowed(allowed: &'static str) -> Response {
 
 /// A refusal as an HTTP response.
 #[must_use]
-pub fn refuse(refusal: &Refusal, id: Option<&RequestId>) -> Response {
-    problem(status(refusal.code), refusal, id)
+pub fn refuse(refusal: &Refusal) -> Response {
+    problem(status(refusal.code), refusal)
 }
 
 /// The HTTP status of a refusal. Socket.IO and WebSocket say the code itself.
@@ -114,7 +114,7 @@ async fn answer(
     channel: Channel,
     request: http::Request<Body>,
 ) -> Result<Response, Box<Response>> {
-    let refused = |refusal| Box::new(refuse(&refusal, None));
+    let refused = |refusal| Box::new(refuse(&refusal));
     let (head, body) = request.into_parts();
     let caller = Caller::of(&head);
     let quota = front.instance.limits.request_quota(caller.address);
@@ -127,21 +127,20 @@ async fn answer(
         return Err(Box::new(problem(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             &refusal,
-            None,
         )));
     }
     let body = read(front, body).await.map_err(refused)?;
     let bearer = bearer(&head.headers);
     let max_information = front.instance.max_information;
-    let Request { id, action } = Request::parse(channel, &body, bearer, max_information)
-        .map_err(|Rejected { id, refusal, .. }| refuse(&refusal, id.as_ref()))?;
+    let Request { action, .. } = Request::parse(channel, &body, bearer, max_information)
+        .map_err(|Rejected { refusal, .. }| refuse(&refusal))?;
     if (action.verb() == Verb::Register) != (head.method == Method::PUT) {
         let refusal = Refusal::invalid_request("PUT registers, and POST asks for all else");
-        return Err(Box::new(refuse(&refusal, id.as_ref())));
+        return Err(Box::new(refuse(&refusal)));
     }
     Ok(
         match serve_once(&front.instance, action, caller.address).await {
-            Reply::Refused { refusal, .. } => refuse(&refusal, id.as_ref()),
+            Reply::Refused { refusal, .. } => refuse(&refusal),
             reply => respond(StatusCode::OK, "application/json", reply.to_parameters()),
         },
     )
@@ -189,11 +188,9 @@ struct Problem<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a RequestId>,
 }
 
-fn problem(status: StatusCode, refusal: &Refusal, id: Option<&RequestId>) -> Response {
+fn problem(status: StatusCode, refusal: &Refusal) -> Response {
     let problem = Problem {
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
@@ -201,7 +198,6 @@ fn problem(status: StatusCode, refusal: &Refusal, id: Option<&RequestId>) -> Res
         msg: &refusal.msg,
         field: refusal.field,
         retry_after: refusal.retry_after,
-        id,
     };
     let body = serde_json::to_string(&problem).expect("strings and numbers are JSON");
     let mut response = respond(status, "application/problem+json", body);

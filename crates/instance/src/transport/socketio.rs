@@ -46,7 +46,7 @@ impl Application for Gateway {
         outbox: Outbox,
     ) -> Result<Speaker, Box<Response>> {
         let caller = Caller::of(request);
-        let limited = |retry| Box::new(http::refuse(&rate_limited(retry), None));
+        let limited = |retry| Box::new(http::refuse(&rate_limited(retry)));
         let limits = &self.instance.limits;
         let hold = match transport {
             Transport::Polling => Place::Polling(caller.hold_polling(limits).map_err(limited)?),

@@ -54,7 +54,7 @@ pub async fn upgrade(
     let caller = Caller::of(&head);
     let hold = match caller.hold(&endpoint.instance.limits) {
         Ok(hold) => hold,
-        Err(retry) => return http::refuse(&rate_limited(retry), None),
+        Err(retry) => return http::refuse(&rate_limited(retry)),
     };
     let Endpoint {
         instance,
@@ -105,8 +105,11 @@ impl Conversation for Talk {
         _: &mut dyn Sink,
     ) -> Result<Option<Step<Answer>>, End> {
         let frame = match message {
-            Message::Text(text) => serde_json::from_str::<Frame<'_>>(text).ok(),
-            Message::Binary(_) => None,
+            // The reader would take an array for the members in a row, too.
+            Message::Text(text) if text.trim_start().starts_with('{') => {
+                serde_json::from_str::<Frame<'_>>(text).ok()
+            }
+            Message::Text(_) | Message::Binary(_) => None,
         };
         let step = match frame {
             Some(Frame { event, body }) => {

@@ -21,6 +21,12 @@ impl TestStore {
             .unwrap()
     }
 
+    async fn confirmed(&self, id: ClientId, number: u8, now: Timestamp) -> Change {
+        self.confirm_client_token(id, token(number), now)
+            .await
+            .unwrap()
+    }
+
     /// Which live token of `id` the one with this number is.
     async fn live(&self, id: ClientId, number: u8) -> Option<LiveToken> {
         let client = self
@@ -189,18 +195,15 @@ async fn both_tokens_of_a_rotation_live_until_the_new_one_is_confirmed() {
     assert_eq!(store.live(id, 2).await, Some(LiveToken::Next));
 
     // The old one is live, and using it ends nothing.
-    assert!(store.confirm_client_token(id, token(1), NOW).await.unwrap());
+    assert_eq!(store.confirmed(id, 1, NOW).await, MADE);
     assert_eq!(store.live(id, 2).await, Some(LiveToken::Next));
 
-    assert!(store.confirm_client_token(id, token(2), NOW).await.unwrap());
+    assert_eq!(store.confirmed(id, 2, NOW).await, CONFIRMED);
     assert_eq!(store.live(id, 1).await, None);
     assert_eq!(store.live(id, 2).await, Some(LiveToken::Current));
 
-    assert!(
-        store.confirm_client_token(id, token(2), NOW).await.unwrap(),
-        "again is no harm"
-    );
-    assert!(!store.confirm_client_token(id, token(1), NOW).await.unwrap());
+    assert_eq!(store.confirmed(id, 2, NOW).await, MADE, "again is no harm");
+    assert_eq!(store.confirmed(id, 1, NOW).await, Change::InvalidToken);
     assert_eq!(store.live(id, 2).await, Some(LiveToken::Current));
 }
 
@@ -268,7 +271,7 @@ async fn a_second_rotation_replaces_a_token_that_was_never_used() {
 
     assert_eq!(store.live(id, 1).await, Some(LiveToken::Current));
     assert_eq!(store.live(id, 2).await, None);
-    assert!(!store.confirm_client_token(id, token(2), NOW).await.unwrap());
+    assert_eq!(store.confirmed(id, 2, NOW).await, Change::InvalidToken);
     assert_eq!(store.live(id, 3).await, Some(LiveToken::Next));
 }
 
@@ -321,7 +324,7 @@ async fn a_new_token_that_is_not_used_for_a_day_is_discarded() {
         store.authenticate_client(id, token(2), now).await.unwrap(),
         None
     );
-    assert!(!store.confirm_client_token(id, token(2), now).await.unwrap());
+    assert_eq!(store.confirmed(id, 2, now).await, Change::InvalidToken);
     for refused in [
         store.update_client(id, token(2), information("stones"), now),
         store.rotate_client_token(id, token(2), token(3), now),

@@ -1,0 +1,73 @@
+# Every command that a developer needs. `make test` is what has to pass; `.ci/run` runs nothing else.
+
+CLIENTS := tests/clients
+PYTHON ?= python3
+VENV := $(CLIENTS)/.venv
+# A stamp is as new as what was last installed from the pinned lists.
+NPM_STAMP := $(CLIENTS)/node_modules/.package-lock.json
+VENV_STAMP := $(VENV)/.installed
+# The tests start the binary that was just built, wherever cargo was told to put it.
+export CARGO_TARGET_DIR ?= target
+
+.DEFAULT_GOAL := help
+# cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
+.NOTPARALLEL:
+.PHONY: help build run test test-rust test-clients audit clean check-tools
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the server, optimised
+	cargo build --release --locked
+
+run: ## serve on 127.0.0.1:3334 with the data in ./data
+	cargo run --release --locked
+
+test: check-tools test-rust test-clients ## everything that must pass: format, lints, all tests
+
+test-rust: ## format, lints, unit, integration and documentation tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+
+test-clients: check-tools $(NPM_STAMP) $(VENV_STAMP) ## the built server with real clients: Socket.IO 2, 3 and 4, Python, WebSocket, curl
+	cargo build --package nile-instance --locked
+	cd $(CLIENTS) && npm test --silent
+	cd $(CLIENTS)/python && ../.venv/bin/python -m unittest
+
+audit: ## licences, known defects and origins of the crates we build on
+	@cargo deny --version >/dev/null 2>&1 || { \
+		echo 'make audit needs cargo-deny: cargo install cargo-deny --locked' >&2; exit 1; }
+	cargo deny check
+
+clean: ## remove what was built and installed here, but not ./data
+	cargo clean
+	rm -rf $(CLIENTS)/node_modules $(VENV)
+
+# Names all that is missing at once, before anything long has started.
+check-tools:
+	@missing=; \
+	need() { missing="$$missing\n  $$1"; }; \
+	command -v cargo >/dev/null || need 'cargo: the Rust toolchain, https://rustup.rs'; \
+	command -v cc >/dev/null || need 'cc: a C compiler, which SQLite is built with'; \
+	command -v curl >/dev/null || need 'curl'; \
+	command -v npm >/dev/null || need 'npm, which comes with Node.js'; \
+	{ command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } \
+		|| need 'node, version 20 or newer'; \
+	{ command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))'; } \
+		|| need '$(PYTHON), version 3.10 or newer'; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| need 'the Python module venv (Debian and Ubuntu: apt-get install python3-venv)'; \
+	if [ -n "$$missing" ]; then \
+		printf 'The tests cannot run. This is missing:%b\n' "$$missing" >&2; \
+		echo 'To build and run the server, cargo and a C compiler are enough.' >&2; exit 1; \
+	fi
+
+$(NPM_STAMP): $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	cd $(CLIENTS) && npm ci
+	@touch $@
+
+$(VENV_STAMP): $(CLIENTS)/requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@

@@ -1,0 +1,98 @@
+//! A change to a party that the store has been asked for, and what follows from it for those online.
+//!
+//! What follows does so also when nobody waits for the change any more: the one who asked for it may
+//! leave, and the store makes it all the same.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use nile_protocol::party::PartyId;
+use tokio::runtime::Handle;
+
+use super::Instance;
+use crate::{
+    error::Fault,
+    store::{Change, Submission},
+    token::TokenHash,
+};
+
+/// A change that is under way.
+pub(super) struct Changing {
+    instance: Arc<Instance>,
+    party: PartyId,
+    /// The token that authorises it.
+    token: TokenHash,
+    ends: bool,
+    /// `None` when it is over.
+    written: Option<Submission<Change>>,
+}
+
+impl Changing {
+    /// A change to `party` that `token` authorises, and that makes the token the only one if it is new.
+    pub(super) fn new(
+        instance: &Arc<Instance>,
+        party: PartyId,
+        token: TokenHash,
+        written: Submission<Change>,
+    ) -> Self {
+        let instance = Arc::clone(instance);
+        Self {
+            instance,
+            party,
+            token,
+            ends: false,
+            written: Some(written),
+        }
+    }
+
+    /// The same, where the change ends the party and all its tokens.
+    pub(super) fn ending(mut self) -> Self {
+        self.ends = true;
+        self
+    }
+
+    /// Whether it has its place among the store's writes.
+    pub(super) fn is_queued(&self) -> bool {
+        self.written.as_ref().is_none_or(Submission::is_queued)
+    }
+
+    fn follow(&self, change: Change) {
+        match change {
+            Change::Made { .. } if self.ends => self.instance.hub.revoke(self.party, None),
+            Change::Made { confirmed: true } => {
+                self.instance.hub.revoke(self.party, Some(self.token));
+            }
+            Change::Made { confirmed: false } | Change::InvalidToken => {}
+        }
+    }
+}
+
+impl Future for Changing {
+    type Output = Result<Change, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let written = self
+            .written
+            .as_mut()
+            .expect("it is not polled when it is over");
+        let change = ready!(Pin::new(written).poll(cx));
+        self.written = None;
+        if let Ok(change) = change {
+            self.follow(change);
+        }
+        Poll::Ready(change)
+    }
+}
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        if let (Some(written), Ok(runtime)) = (self.written.take(), Handle::try_current()) {
+            let mut rest = Self::new(&self.instance, self.party, self.token, written);
+            rest.ends = self.ends;
+            runtime.spawn(rest);
+        }
+    }
+}
