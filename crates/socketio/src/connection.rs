@@ -5,7 +5,7 @@
 //! peer that takes nothing for the write deadline is dropped.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -38,29 +38,34 @@ pub struct Bounds {
 }
 
 /// Serves a conversation on a WebSocket whose handshake was answered, until one side ends it.
-pub async fn serve<C: Conversation>(
+///
+/// What a connection keeps is on the heap once; the future that is returned stays small.
+pub fn serve<C: Conversation>(
     upgrading: Upgrading,
-    mut conversation: C,
+    conversation: C,
     outbox: Outbox,
     bounds: Arc<Bounds>,
-) {
-    let Some((stream, early)) = upgrading.stream(bounds.handshake).await else {
-        outbox.end();
-        conversation.ended(&End::Peer);
-        return;
-    };
-    let mut socket = Socket::new(stream, &early, bounds.max_message);
-    drop(early);
-    conversation.opened(&mut socket.output());
-    Drive::new(socket, conversation, Pipeline::new(), outbox, bounds)
-        .run()
-        .await;
+) -> impl Future<Output = ()> + Send {
+    let mut conversation = Box::new(conversation);
+    async move {
+        let Some((stream, early)) = upgrading.stream(bounds.handshake).await else {
+            outbox.end();
+            conversation.ended(&End::Peer);
+            return;
+        };
+        let mut socket = Socket::new(stream, &early, bounds.max_message);
+        drop(early);
+        conversation.opened(&mut socket.output());
+        Drive::new(socket, conversation, Pipeline::new(), outbox, bounds)
+            .run()
+            .await;
+    }
 }
 
 /// One connection and all that it needs.
 pub(crate) struct Drive<C: Conversation> {
     socket: Socket,
-    conversation: C,
+    conversation: Box<C>,
     pipeline: Pipeline<C::Outcome>,
     outbox: Outbox,
     bounds: Arc<Bounds>,
@@ -72,47 +77,45 @@ pub(crate) struct Drive<C: Conversation> {
 impl<C: Conversation> Drive<C> {
     pub(crate) fn new(
         socket: Socket,
-        conversation: C,
+        conversation: Box<C>,
         pipeline: Pipeline<C::Outcome>,
         outbox: Outbox,
         bounds: Arc<Bounds>,
-    ) -> Self {
-        let timer = Box::pin(sleep_until(Instant::now()));
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             socket,
             conversation,
             pipeline,
             outbox,
             bounds,
-            timer,
+            timer: Box::pin(sleep_until(Instant::now())),
             closing_since: None,
-        }
+        })
     }
 
     /// Runs until the connection ends, and closes it.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let end = poll_fn(|cx| self.poll_end(cx)).await;
-        let Self {
-            socket,
-            mut conversation,
-            pipeline,
-            outbox,
-            bounds,
-            timer,
-            ..
-        } = self;
-        outbox.end();
-        conversation.ended(&end);
-        // Whoever left is gone for the others before the closing handshake, which may take its time.
-        drop((conversation, pipeline, outbox, timer));
+        self.close(end).await;
+    }
+
+    /// Gives back all that the connection holds, and then closes its socket, which may take its time.
+    fn close(mut self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.outbox.end();
+        self.conversation.ended(&end);
+        let Self { socket, bounds, .. } = *self;
         let close = match end {
-            End::Closed(close) => close,
-            End::Peer => Close::new(1000, ""),
-            End::Silent => Close::policy("no answer to the heartbeat"),
-            End::Stalled => return,
+            End::Closed(close) => Some(close),
+            End::Peer => Some(Close::new(1000, "")),
+            End::Silent => Some(Close::policy("no answer to the heartbeat")),
+            End::Stalled => None,
         };
-        // The peer may have gone without a word; then there is nobody to tell.
-        let _ = timeout(bounds.close, socket.close(&close)).await;
+        Box::pin(async move {
+            if let Some(close) = close {
+                // The peer may have gone without a word; then there is nobody to tell.
+                let _ = timeout(bounds.close, socket.close(&close)).await;
+            }
+        })
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -131,7 +134,7 @@ impl<C: Conversation> Drive<C> {
         let mut output = self.socket.output();
         let _pending = self
             .pipeline
-            .poll_complete(cx, &mut self.conversation, &mut output);
+            .poll_complete(cx, &mut *self.conversation, &mut output);
         let room = HIGH_WATER.saturating_sub(output.len());
         let taken = self.outbox.take_into(cx, &mut output, room);
         let flushed = self

@@ -100,7 +100,9 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         let mut state = self.connections.state();
-        state.open.remove(&self.number);
+        if let Some(outbox) = state.open.remove(&self.number) {
+            outbox.end();
+        }
         if state.open.is_empty() {
             self.connections.0.emptied.notify_waiters();
         }

@@ -37,12 +37,12 @@ impl Heartbeat {
     ) -> Result<Instant, End> {
         match self.pong_by {
             Some(by) if now >= by => Err(End::Silent),
-            Some(by) => Ok(by),
+            Some(by) => Ok(by.min(now + options.ping_interval)),
             None if now >= self.ping => {
                 ping();
                 let by = now + options.ping_timeout;
                 self.pong_by = Some(by);
-                Ok(by)
+                Ok(by.min(now + options.ping_interval))
             }
             None => Ok(self.ping),
         }

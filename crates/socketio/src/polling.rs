@@ -71,7 +71,7 @@ impl Sink for Outgoing {
 
 /// A session while its transport is polling.
 pub(crate) struct Polling<C: Conversation> {
-    conversation: C,
+    conversation: Box<C>,
     pipeline: Pipeline<C::Outcome>,
     outbox: Outbox,
     bounds: Arc<Bounds>,
@@ -98,14 +98,15 @@ impl From<End> for Over {
 
 impl<C: Conversation> Polling<C> {
     pub(crate) fn new(
-        mut conversation: C,
+        conversation: C,
         outbox: Outbox,
         bounds: Arc<Bounds>,
         commands: mpsc::Receiver<Command>,
-    ) -> Self {
+    ) -> Box<Self> {
+        let mut conversation = Box::new(conversation);
         let mut outgoing = Outgoing::default();
         conversation.opened(&mut outgoing);
-        Self {
+        Box::new(Self {
             conversation,
             pipeline: Pipeline::new(),
             outbox,
@@ -118,11 +119,11 @@ impl<C: Conversation> Polling<C> {
             upgrade: None,
             timer: Box::pin(sleep_until(Instant::now())),
             closing_since: None,
-        }
+        })
     }
 
     /// Runs until the session ends, on whatever transport. `forget` makes the session unknown to HTTP.
-    pub(crate) async fn run(mut self, forget: impl FnOnce()) {
+    pub(crate) async fn run(mut self: Box<Self>, forget: impl FnOnce()) {
         let over = poll_fn(|cx| self.poll_over(cx)).await;
         forget();
         match over {
@@ -131,7 +132,7 @@ impl<C: Conversation> Polling<C> {
         }
     }
 
-    fn finish(mut self, end: &End) {
+    fn finish(mut self: Box<Self>, end: &End) {
         self.outbox.end();
         self.conversation.ended(end);
         let last = match end {
@@ -146,7 +147,7 @@ impl<C: Conversation> Polling<C> {
         }
     }
 
-    fn switch(mut self, mut socket: Socket) -> Drive<C> {
+    fn switch(mut self: Box<Self>, mut socket: Socket) -> Box<Drive<C>> {
         if let Some(poll) = self.poll.take() {
             // A peer that has switched already does not wait for it.
             let _ = poll.send(vec![Packet::Text("6".to_owned())]);
@@ -182,7 +183,7 @@ impl<C: Conversation> Polling<C> {
         self.poll_timer(cx)?;
         let _pending = self
             .pipeline
-            .poll_complete(cx, &mut self.conversation, &mut self.outgoing);
+            .poll_complete(cx, &mut *self.conversation, &mut self.outgoing);
         let room = HIGH_WATER.saturating_sub(self.outgoing.bytes);
         let taken = self.outbox.take_into(cx, &mut self.outgoing, room);
         if let Some(close) = taken.close {

@@ -18,7 +18,10 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use self::frame::{Decoder, Incoming};
 pub use self::handshake::{Response, Upgrading, accept};
-use crate::{close::Close, conversation::Sink};
+use crate::{
+    close::{Close, End},
+    conversation::Sink,
+};
 
 /// What one read takes at most.
 const READ: usize = 16 * 1024;
@@ -27,6 +30,11 @@ thread_local! {
     /// Where every connection of this thread reads to; only what is left of it is kept by a connection.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
+
+/// Takes incoming frames, and says whether it takes another.
+pub(crate) trait Take: FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, End> {}
+
+impl<T: FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, End>> Take for T {}
 
 /// A WebSocket on a TCP stream.
 ///
@@ -70,25 +78,19 @@ impl Socket {
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, crate::End>,
-    ) -> Poll<Result<(), crate::End>> {
-        if !self.unread.is_empty() {
-            let mut unread = mem::take(&mut self.unread);
-            let used = self.decode(&mut unread, &mut take)?;
-            unread.drain(..used);
-            self.unread = unread;
-            if used > 0 {
-                return Poll::Ready(Ok(()));
-            }
+        mut take: impl Take,
+    ) -> Poll<Result<(), End>> {
+        if !self.unread.is_empty() && self.decode_unread(&mut take)? {
+            return Poll::Ready(Ok(()));
         }
         loop {
-            ready!(self.stream.poll_read_ready(cx)).map_err(|_| crate::End::Peer)?;
+            ready!(self.stream.poll_read_ready(cx)).map_err(|_| End::Peer)?;
             let read = BUFFER.with_borrow_mut(|buffer| {
                 let length = match self.stream.try_read(buffer) {
-                    Ok(0) => return Err(crate::End::Peer),
+                    Ok(0) => return Err(End::Peer),
                     Ok(length) => length,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                    Err(_) => return Err(crate::End::Peer),
+                    Err(_) => return Err(End::Peer),
                 };
                 let read = &mut buffer[..length];
                 if self.unread.is_empty() {
@@ -96,10 +98,7 @@ impl Socket {
                     self.unread = read[used..].to_vec();
                 } else {
                     self.unread.extend_from_slice(read);
-                    let mut unread = mem::take(&mut self.unread);
-                    let used = self.decode(&mut unread, &mut take)?;
-                    unread.drain(..used);
-                    self.unread = unread;
+                    self.decode_unread(&mut take)?;
                 }
                 Ok(true)
             })?;
@@ -109,12 +108,21 @@ impl Socket {
         }
     }
 
+    /// Hands over the frames of what was read before; whether there was one.
+    fn decode_unread(&mut self, take: &mut impl Take) -> Result<bool, End> {
+        let mut unread = mem::take(&mut self.unread);
+        let used = self.decode(&mut unread, take)?;
+        // The buffer of a large frame is not kept for what little may be behind it.
+        self.unread = if used == 0 {
+            unread
+        } else {
+            unread[used..].to_vec()
+        };
+        Ok(used > 0)
+    }
+
     /// Hands over the frames of `input`; how many bytes they took.
-    fn decode(
-        &mut self,
-        input: &mut [u8],
-        take: &mut impl FnMut(Incoming<'_>, &mut Output<'_>) -> Result<bool, crate::End>,
-    ) -> Result<usize, crate::End> {
+    fn decode(&mut self, input: &mut [u8], take: &mut impl Take) -> Result<usize, End> {
         let mut used = 0;
         while let Some((length, incoming)) = self.decoder.decode(&mut input[used..])? {
             used += length;

@@ -84,7 +84,8 @@ impl Decoder {
         }
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         match header.opcode {
-            OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
+            OpCode::Control(_) if length <= MAX_CONTROL && header.is_final => return Ok(length),
+            OpCode::Control(_) => {
                 return Err(Close::protocol("a control frame is short and whole"));
             }
             OpCode::Data(Data::Continue) if self.fragments.is_none() => {
