@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,20 +69,18 @@ async function execute(t, kind, code, server) {
   return (await run(process.execPath, ['session.mjs'], options)).stdout;
 }
 
-for (const kind of KINDS) {
-  // Until there is a README there is nothing to check; once there is one, it has to have the sessions.
-  const skip = existsSync(README) ? false : 'THERE IS NO README.md YET: its sessions are not checked';
-  test(`the README's ${kind} session prints what the README says`, { skip }, async (t) => {
-    const text = readFileSync(README, 'utf8');
+test('the README prints what its sessions print, one after the other', async (t) => {
+  const text = readFileSync(README, 'utf8');
+  const server = await startServer(t);
+  for (const kind of KINDS) {
     const block = blocks(text, 'test', kind);
     assert.ok(block, `README.md has no block marked <!-- test: ${kind} -->`);
     const { typed, printed } = session(block);
     const expected = printed + (blocks(text, 'output', kind) ?? '');
     assert.notEqual(expected.trim(), '', `README.md does not show what its ${kind} session prints`);
-    const server = await startServer(t);
-    assert.equal(comparable(await execute(t, kind, typed, server)), comparable(expected));
-  });
-}
+    assert.equal(comparable(await execute(t, kind, typed, server)), comparable(expected), kind);
+  }
+});
 
 test('the comparison sees through secrets and nothing else', () => {
   const secret = 'Ab-_'.repeat(10) + 'xyz';

@@ -191,7 +191,7 @@ impl Default for LimitsConfig {
         Self {
             message_bytes: bytes(65_536),
             information_bytes: bytes(4_096),
-            connections: count(10_000),
+            connections: count(16_000),
             connections_per_address: count(1_000),
             polling_sessions_per_address: 200,
             requests_per_second: count(100),

@@ -220,7 +220,7 @@ fn a_mistake_in_the_file_is_told_with_its_line_its_key_and_what_to_write() {
         ),
         (
             "[limits]\nconnections = 0",
-            ", line 2: `limits.connections`: invalid value: integer `0`, expected a nonzero u32 (the default is 10000)",
+            ", line 2: `limits.connections`: invalid value: integer `0`, expected a nonzero u32 (the default is 16000)",
         ),
         (
             "[limits]\nconnections = -1",
@@ -288,7 +288,7 @@ fn a_mistake_in_the_environment_is_told_with_its_variable_its_value_and_what_to_
         (
             "NILE_LIMITS_CONNECTIONS",
             "many",
-            "is `many`: not a whole number (the default is 10000)",
+            "is `many`: not a whole number (the default is 16000)",
         ),
         (
             "NILE_LIMITS_CONNECTIONS",
