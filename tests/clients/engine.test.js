@@ -48,8 +48,8 @@ test('a session that does not exist cannot be joined', async (t) => {
   }
 });
 
-test('a client that answers heartbeats stays', async (t) => {
-  const env = { NILE_HEARTBEAT_INTERVAL_SECONDS: '1', NILE_HEARTBEAT_TIMEOUT_SECONDS: '3' };
+test('a client that answers heartbeats stays', { concurrency: true }, async (t) => {
+  const env = { NILE_HEARTBEAT_INTERVAL_SECONDS: '1', NILE_HEARTBEAT_TIMEOUT_SECONDS: '2' };
   const server = await startServer(t, { env });
   await Promise.all(
     VERSIONS.flatMap((version) =>
@@ -68,26 +68,27 @@ test('a client that answers heartbeats stays', async (t) => {
   );
 });
 
-test('a client that answers no heartbeat is closed', async (t) => {
+test('a client that answers no heartbeat is closed', { concurrency: true }, async (t) => {
   const env = { NILE_HEARTBEAT_INTERVAL_SECONDS: '1', NILE_HEARTBEAT_TIMEOUT_SECONDS: '1' };
   const server = await startServer(t, { env });
 
-  await t.test('Engine.IO 4', async () => {
-    const connection = await RawConnection.open(server, { path: '/socket.io/?EIO=4&transport=websocket' });
-    await within(connection.closed, 'the connection to be closed');
-  });
-  await t.test('Engine.IO 3', async () => {
-    const connection = await RawConnection.open(server, { path: '/socket.io/?EIO=3&transport=websocket' });
-    await within(connection.closed, 'the connection to be closed');
-  });
-  await t.test('a bare WebSocket', async () => {
-    const connection = await RawConnection.open(server, { autoPong: false });
-    await within(connection.closed, 'the connection to be closed');
-  });
+  const silent = {
+    'Engine.IO 4': { path: '/socket.io/?EIO=4&transport=websocket' },
+    'Engine.IO 3': { path: '/socket.io/?EIO=3&transport=websocket' },
+    'a bare WebSocket': { autoPong: false },
+  };
+  await Promise.all(
+    Object.entries(silent).map(([what, options]) =>
+      t.test(what, async () => {
+        const connection = await RawConnection.open(server, options);
+        await within(connection.closed, 'the connection to be closed');
+      }),
+    ),
+  );
 });
 
 test('a bare WebSocket that answers pings stays', async (t) => {
-  const env = { NILE_HEARTBEAT_INTERVAL_SECONDS: '1', NILE_HEARTBEAT_TIMEOUT_SECONDS: '3' };
+  const env = { NILE_HEARTBEAT_INTERVAL_SECONDS: '1', NILE_HEARTBEAT_TIMEOUT_SECONDS: '2' };
   const server = await startServer(t, { env });
   const connection = await RawConnection.open(server);
   for (let beats = 0; beats < 3; beats += 1) {

@@ -69,6 +69,11 @@ pub trait Connection: Send + 'static {
     /// The peer left a namespace, or, when `end` is given, the whole connection is over.
     fn disconnected(&mut self, _namespace: Namespace, _end: Option<&End>) {}
 
+    /// The transport was polling and is a WebSocket from now on. An error closes the connection.
+    fn upgraded(&mut self) -> Result<(), Close> {
+        Ok(())
+    }
+
     /// Time passed: when to be called next. An error closes the connection.
     fn tick(&mut self, now: Instant) -> Result<Instant, Close>;
 }

@@ -48,13 +48,12 @@ pub fn serve<C: Conversation>(
 ) -> impl Future<Output = ()> + Send {
     let mut conversation = Box::new(conversation);
     async move {
-        let Some((stream, early)) = upgrading.stream(bounds.handshake).await else {
+        let Some(opened) = upgrading.opened(bounds.handshake).await else {
             outbox.end();
             conversation.ended(&End::Peer);
             return;
         };
-        let mut socket = Socket::new(stream, &early, bounds.max_message);
-        drop(early);
+        let mut socket = Socket::new(opened, bounds.max_message);
         conversation.opened(&mut socket.output());
         Drive::new(socket, conversation, Pipeline::new(), outbox, bounds)
             .run()
@@ -135,8 +134,12 @@ impl<C: Conversation> Drive<C> {
         let _pending = self
             .pipeline
             .poll_complete(cx, &mut *self.conversation, &mut output);
-        let room = HIGH_WATER.saturating_sub(output.len());
-        let taken = self.outbox.take_into(cx, &mut output, room);
+        if self.socket.unwritten() >= HIGH_WATER {
+            // What a slow peer has taken meanwhile is room for pushed messages before it is for requests.
+            let _blocked = self.socket.poll_flush(cx).map_err(|_| End::Peer)?;
+        }
+        let room = HIGH_WATER.saturating_sub(self.socket.unwritten());
+        let taken = self.outbox.take_into(cx, &mut self.socket.output(), room);
         let flushed = self
             .socket
             .poll_flush(cx)

@@ -74,6 +74,11 @@ pub trait Conversation: Send + 'static {
     /// The peer answered a ping of the transport ([`Sink::ping`]).
     fn ponged(&mut self) {}
 
+    /// The transport was polling and is a WebSocket from now on. An error ends the connection.
+    fn upgraded(&mut self) -> Result<(), End> {
+        Ok(())
+    }
+
     /// Time passed: sends heartbeats and tells when to be called next. An error ends the connection.
     fn tick(&mut self, now: Instant, sink: &mut dyn Sink) -> Result<Instant, End>;
 

@@ -188,7 +188,8 @@ impl<C: Conversation> Polling<C> {
         let taken = self.outbox.take_into(cx, &mut self.outgoing, room);
         if let Some(close) = taken.close {
             self.closing_since.get_or_insert_with(Instant::now);
-            if self.pipeline.is_empty() && taken.emptied && self.awaits_packets() {
+            let told = self.outgoing.packets.is_empty() || self.awaits_packets();
+            if self.pipeline.is_empty() && taken.emptied && told {
                 return Poll::Ready(Err(End::Closed(close).into()));
             }
         }
@@ -197,6 +198,7 @@ impl<C: Conversation> Polling<C> {
         if self.post.is_none()
             && let Some(socket) = self.upgrade.take()
         {
+            self.conversation.upgraded()?;
             return Poll::Ready(Err(Over::Upgraded(socket)));
         }
         let more_pushed = !taken.emptied && self.outgoing.bytes < HIGH_WATER;

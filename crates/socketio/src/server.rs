@@ -224,8 +224,8 @@ impl<E: Endpoint> Server<E> {
 
     async fn turn_away(&self, upgrading: Upgrading) {
         let bounds = &self.0.options.bounds;
-        if let Some((stream, early)) = upgrading.stream(bounds.handshake).await {
-            let socket = Socket::new(stream, &early, bounds.max_message);
+        if let Some(opened) = upgrading.opened(bounds.handshake).await {
+            let socket = Socket::new(opened, bounds.max_message);
             let close = Close::policy("Session ID unknown");
             // Whether the peer waits for the answer is its own affair.
             let _ = timeout(bounds.close, socket.close(&close)).await;
@@ -233,7 +233,12 @@ impl<E: Endpoint> Server<E> {
     }
 
     async fn change(&self, sid: &str, session: &PollingSession, upgrading: Upgrading) {
-        let probed = timeout(self.0.options.upgrade, self.probe(sid, session, upgrading)).await;
+        let probe = timeout(self.0.options.upgrade, self.probe(sid, session, upgrading));
+        let probed = tokio::select! {
+            probed = probe => probed,
+            // Nothing is left that could change.
+            () = session.commands.closed() => return,
+        };
         let command = match probed {
             Ok(Some(socket)) => Command::Upgrade(Box::new(socket)),
             Ok(None) | Err(_) => Command::ProbeFailed,
@@ -251,8 +256,8 @@ impl<E: Endpoint> Server<E> {
         upgrading: Upgrading,
     ) -> Option<Socket> {
         let bounds = &self.0.options.bounds;
-        let (stream, early) = upgrading.stream(bounds.handshake).await?;
-        let mut socket = Socket::new(stream, &early, bounds.max_message);
+        let opened = upgrading.opened(bounds.handshake).await?;
+        let mut socket = Socket::new(opened, bounds.max_message);
         expect_text(&mut socket, "2probe", || {}).await.ok()?;
         session.send(Command::Probed).await.ok()?;
         socket.output().text(&["3probe"]);

@@ -256,6 +256,10 @@ impl<C: Connection> Conversation for Session<C> {
         self.connection.complete(outcome, &mut emit);
     }
 
+    fn upgraded(&mut self) -> Result<(), End> {
+        Ok(self.connection.upgraded()?)
+    }
+
     fn tick(&mut self, now: Instant, _: &mut dyn Sink) -> Result<Instant, End> {
         let next = self.connection.tick(now)?;
         match self.connect_by {

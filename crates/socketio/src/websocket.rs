@@ -17,7 +17,8 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use self::frame::{Decoder, Incoming};
-pub use self::handshake::{Response, Upgrading, accept};
+pub(crate) use self::handshake::Opened;
+pub use self::handshake::{Held, Response, Upgrading, accept};
 use crate::{
     close::{Close, End},
     conversation::Sink,
@@ -47,11 +48,17 @@ pub(crate) struct Socket {
     out: Vec<u8>,
     written: usize,
     blocked_since: Option<Instant>,
+    _held: Option<Held>,
 }
 
 impl Socket {
-    /// `early` is what the peer sent behind its handshake.
-    pub(crate) fn new(stream: TcpStream, early: &[u8], max_message: usize) -> Self {
+    /// A socket whose messages have at most `max_message` bytes.
+    pub(crate) fn new(opened: Opened, max_message: usize) -> Self {
+        let Opened {
+            stream,
+            early,
+            held,
+        } = opened;
         Self {
             stream,
             decoder: Decoder::new(max_message),
@@ -59,6 +66,7 @@ impl Socket {
             out: Vec::new(),
             written: 0,
             blocked_since: None,
+            _held: held,
         }
     }
 
@@ -149,6 +157,7 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.stream.poll_write_ready(cx)?.is_pending() {
                         self.blocked_since.get_or_insert_with(Instant::now);
+                        self.forget_written();
                         return Poll::Pending;
                     }
                 }
@@ -158,6 +167,14 @@ impl Socket {
         self.out = Vec::new();
         self.written = 0;
         Poll::Ready(Ok(()))
+    }
+
+    /// Keeps the buffer of a peer that is always behind from growing; moves less than was written.
+    fn forget_written(&mut self) {
+        if self.written > self.unwritten() {
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
     }
 
     /// Sends a close frame behind what waits, and reads until the peer has closed too.
@@ -205,5 +222,37 @@ impl Sink for Output<'_> {
 
     fn ping(&mut self) {
         frame::encode(OpCode::Control(Control::Ping), &[""], self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpSocket};
+
+    use super::*;
+
+    const BACKLOG: usize = 64 * 1024;
+
+    #[tokio::test]
+    async fn the_buffer_of_a_peer_that_is_always_behind_does_not_grow() {
+        let listener = TcpSocket::new_v4().unwrap();
+        listener.set_send_buffer_size(16 * 1024).unwrap();
+        listener.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = listener.listen(1).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap());
+        let (peer, stream) = tokio::join!(peer, listener.accept());
+        let (mut peer, mut socket) = (peer.unwrap(), Socket::new(stream.unwrap().0, &[], 0));
+        let mut taken = vec![0; 8 * 1024];
+        let mut all = 0;
+        while all < 200 * BACKLOG {
+            while socket.unwritten() < BACKLOG {
+                socket.output().binary(&[0; 1000]);
+            }
+            let flushed = std::future::poll_fn(|cx| Poll::Ready(socket.poll_flush(cx))).await;
+            if flushed.is_pending() {
+                all += peer.read(&mut taken).await.unwrap();
+            }
+            assert!(socket.out.len() < 3 * BACKLOG, "after {all} bytes");
+        }
     }
 }

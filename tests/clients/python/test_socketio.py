@@ -1,6 +1,7 @@
 """python-socketio, blocking and asyncio, on every transport."""
 
 import asyncio
+import threading
 import unittest
 
 import socketio
@@ -18,91 +19,102 @@ TRANSPORTS = {
 }
 
 
-class Blocking:
-    """The blocking client."""
+class Connection:
+    """What both kinds of client have in common; `client`, `emit` and `ask` are theirs."""
 
-    def __init__(self, server, transports, **handshake):
-        self.client = socketio.Client(reconnection=False)
+    def __init__(self):
         self.heard = {SPEC: Inbox(), PLAIN: Inbox()}
+        self.closed = threading.Event()
+
+    def listen(self):
         for name, inbox in self.heard.items():
             self.client.on(name, inbox.put)
-        query = handshake.pop("query", "")
-        self.client.connect(server.url + query, transports=transports, wait_timeout=PATIENCE, **handshake)
+        self.client.on("disconnect", lambda *_: self.closed.set())
 
     @property
     def transport(self):
         return self.client.transport()
 
+    @property
+    def unread(self):
+        """How many events have come that no test has looked at."""
+        return sum(len(inbox) for inbox in self.heard.values())
+
     def request(self, body, names=(SPEC, PLAIN)):
         """Sends a plain event; returns the answer, which must be the same under all these names."""
-        self.client.emit(CHANNEL, body)
+        self.emit(body)
         first, *others = [self.heard[name].next() for name in names]
         assert all(other == first for other in others), (first, others)
         return first
+
+
+class Blocking(Connection):
+    """The blocking client."""
+
+    def __init__(self, server, transports, query="", **handshake):
+        super().__init__()
+        self.client = socketio.Client(reconnection=False)
+        self.listen()
+        self.client.connect(server.url + query, transports=transports, wait_timeout=PATIENCE, **handshake)
+
+    def emit(self, body):
+        self.client.emit(CHANNEL, body)
 
     def ask(self, body):
         """Sends an event with an acknowledgement callback; returns what it was called with."""
         return self.client.call(CHANNEL, body, timeout=PATIENCE)
 
-    @property
-    def unread(self):
-        return sum(len(inbox) for inbox in self.heard.values())
-
     def close(self):
         self.client.disconnect()
 
 
-class Asynchronous:
-    """The asyncio client, driven from outside its loop so that both clients run the same tests."""
+class Asynchronous(Connection):
+    """The asyncio client. Its loop runs in a thread, so that both kinds go through the same tests."""
 
-    def __init__(self, server, transports, **handshake):
+    def __init__(self, server, transports, query="", **handshake):
+        super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.heard = {SPEC: [], PLAIN: []}
-        self._run(self._connect(server, transports, **handshake))
+        self.thread = threading.Thread(target=self._live)
+        self.thread.start()
+        try:
+            self._run(self._connect(server.url + query, transports, handshake))
+        except BaseException:
+            self._end_loop()
+            raise
+
+    async def _connect(self, url, transports, handshake):
+        self.client = socketio.AsyncClient(reconnection=False)
+        self.listen()
+        await self.client.connect(url, transports=transports, wait_timeout=PATIENCE, **handshake)
+
+    def _live(self):
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        # What the client leaves behind after a lost connection.
+        rest = asyncio.all_tasks(self.loop)
+        for task in rest:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        self.loop.close()
 
     def _run(self, work):
-        return self.loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
-    async def _connect(self, server, transports, query="", **handshake):
-        self.client = socketio.AsyncClient(reconnection=False)
-        self.arrived = asyncio.Condition()
-        for name, heard in self.heard.items():
-            self.client.on(name, self._keep(heard))
-        await self.client.connect(server.url + query, transports=transports, wait_timeout=PATIENCE, **handshake)
+    def _end_loop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
 
-    def _keep(self, heard):
-        async def keep(body):
-            async with self.arrived:
-                heard.append(body)
-                self.arrived.notify_all()
-
-        return keep
-
-    @property
-    def transport(self):
-        return self.client.transport()
-
-    def request(self, body, names=(SPEC, PLAIN)):
-        return self._run(self._request(body, names))
-
-    async def _request(self, body, names):
-        await self.client.emit(CHANNEL, body)
-        async with self.arrived:
-            await self.arrived.wait_for(lambda: all(self.heard[name] for name in names))
-        first, *others = [self.heard[name].pop(0) for name in names]
-        assert all(other == first for other in others), (first, others)
-        return first
+    def emit(self, body):
+        self._run(self.client.emit(CHANNEL, body))
 
     def ask(self, body):
         return self._run(self.client.call(CHANNEL, body, timeout=PATIENCE))
 
-    @property
-    def unread(self):
-        return sum(len(heard) for heard in self.heard.values())
-
     def close(self):
-        self._run(self.client.disconnect())
-        self.loop.close()
+        try:
+            self._run(self.client.disconnect())
+        finally:
+            self._end_loop()
 
 
 class Cycle:
@@ -136,6 +148,7 @@ class Cycle:
                 token, ident = self.go_through(connection.request)
                 self.assertEqual(connection.unread, 0, "each answer comes once under each name")
                 self.server.restart()
+                self.assertTrue(connection.closed.wait(PATIENCE), "the end is noticed")
                 login = {"action": "login", "parameters": {"token": token}}
                 again = self.open(transports)
                 self.assertEqual(self.accepted(again.request, login, "logged"), logged(ident, MOVED))

@@ -131,6 +131,12 @@ impl Session {
         }
     }
 
+    /// The party has gone, and its connection has not: from here on it speaks for nobody.
+    pub fn leave(&mut self) {
+        self.instance.hub.leave(self.connection);
+        self.party = None;
+    }
+
     /// Whether the connection may stay; when to ask again.
     pub fn tick(&self, now: Instant) -> Result<Instant, Close> {
         let until = self.asked + self.idle;
@@ -188,7 +194,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.instance.hub.leave(self.connection);
+        self.leave();
     }
 }
 

@@ -16,7 +16,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use nile_protocol::refusal::Refusal;
-use nile_socketio::Response;
+use nile_socketio::{Response, websocket::Held};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -130,7 +130,10 @@ impl Doorman {
         let arrival = Arc::new(arrival);
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Arc::clone(&arrival));
+            let extensions = request.extensions_mut();
+            extensions.insert(Arc::clone(&arrival));
+            // A WebSocket outlives this task, and keeps the place.
+            extensions.insert(Held(Arc::clone(&arrival) as _));
             router.call(request.map(Body::new))
         });
         let connection = self

@@ -45,7 +45,7 @@ impl Gate {
 
 /// Names the caller of a request, and holds to the allowed origins (CORS, and the
 /// `Origin` of a WebSocket).
-pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let origin = decide(&gate, request.headers());
     let mut response = if !origin.is_allowed() {
         refuse(&Refusal::forbidden(
@@ -55,8 +55,7 @@ pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: N
     } else if is_preflight(&request) {
         preflight()
     } else {
-        name_caller(&gate, &mut request);
-        next.run(request).await
+        next.run(name_caller(&gate, request)).await
     };
     let headers = response.headers_mut();
     origin.write(headers);
@@ -100,12 +99,10 @@ fn preflight() -> Response {
     response
 }
 
-fn name_caller(gate: &Gate, request: &mut Request) {
-    let arrival: &Arc<Arrival> = request
-        .extensions()
-        .get()
-        .expect("the doorman tells of every request on what it came");
-    let arrival = Arc::clone(arrival);
-    let address = client_address(arrival.peer, request.headers(), &gate.trusted_proxies);
-    request.extensions_mut().insert(Caller { address, arrival });
+fn name_caller(gate: &Gate, request: Request) -> Request {
+    let (mut head, body) = request.into_parts();
+    let Arrival { peer, proxied, .. } = *Arrival::of(&head);
+    let address = client_address(peer, &head.headers, &gate.trusted_proxies);
+    head.extensions.insert(Caller { address, proxied });
+    Request::from_parts(head, body)
 }

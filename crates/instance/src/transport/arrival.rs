@@ -23,20 +23,13 @@ pub struct Arrival {
     _address: Option<AddressPermit>,
 }
 
-/// Who sent a request. It holds the connection's place among all connections.
-#[derive(Clone, Debug)]
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
 pub struct Caller {
     /// The address that limits count.
     pub address: IpAddr,
-    /// The connection that the request came on.
-    pub arrival: Arc<Arrival>,
-}
-
-/// What a connection holds while it lives.
-#[derive(Debug)]
-pub struct Hold {
-    _arrival: Arc<Arrival>,
-    _address: Option<AddressPermit>,
+    /// Whether it came through a trusted proxy.
+    pub proxied: bool,
 }
 
 impl Arrival {
@@ -48,14 +41,23 @@ impl Arrival {
         socket: SocketPermit,
         address: Option<AddressPermit>,
     ) -> Self {
-        let rate = Mutex::new(Rate::default());
         Self {
             peer,
             proxied,
-            rate,
+            rate: Mutex::new(Rate::default()),
             _socket: socket,
             _address: address,
         }
+    }
+
+    /// The connection that this request came on.
+    #[must_use]
+    pub fn of(request: &Parts) -> &Self {
+        let arrival: &Arc<Self> = request
+            .extensions
+            .get()
+            .expect("the doorman tells of every request on what it came");
+        arrival
     }
 
     /// Counts a request over plain HTTP. A proxy's connection carries many parties' requests, and is not
@@ -73,28 +75,21 @@ impl Arrival {
 impl Caller {
     /// Who sent this request.
     #[must_use]
-    pub fn of(request: &Parts) -> &Self {
-        request
+    pub fn of(request: &Parts) -> Self {
+        *request
             .extensions
             .get()
             .expect("the gate names the caller of every request")
     }
 
-    /// The place of a connection that outlives its first request.
-    pub fn hold(&self, limits: &Arc<Limits>) -> Result<Hold, RetryAfter> {
-        let address = if self.arrival.proxied {
-            Some(limits.connection(self.address, Instant::now())?)
-        } else {
-            None
-        };
-        Ok(Hold {
-            _arrival: Arc::clone(&self.arrival),
-            _address: address,
-        })
-    }
-
-    /// The place of a polling session, which is on no one TCP connection.
-    pub fn hold_polling(&self, limits: &Arc<Limits>) -> Result<AddressPermit, RetryAfter> {
-        limits.polling_session(self.address, Instant::now())
+    /// The place of a WebSocket. One that comes through no proxy has it already, with its TCP connection.
+    pub fn websocket_place(
+        self,
+        limits: &Arc<Limits>,
+    ) -> Result<Option<AddressPermit>, RetryAfter> {
+        if !self.proxied {
+            return Ok(None);
+        }
+        limits.connection(self.address, Instant::now()).map(Some)
     }
 }

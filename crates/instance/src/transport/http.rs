@@ -27,7 +27,7 @@ use nile_socketio::Response;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::arrival::Caller;
+use super::arrival::{Arrival, Caller};
 use crate::instance::{Instance, accounts::rate_limited, session::serve_once};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -118,8 +118,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let caller = Caller::of(&head);
     let quota = front.instance.limits.request_quota(caller.address);
-    caller
-        .arrival
+    Arrival::of(&head)
         .request(quota)
         .map_err(|retry| refused(rate_limited(retry)))?;
     if !is_json(&head.headers) {

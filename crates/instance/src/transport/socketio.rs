@@ -14,17 +14,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::{
-    arrival::{Caller, Hold},
-    http,
-};
+use super::{arrival::Caller, http};
 use crate::{
     instance::{
         Instance,
         accounts::rate_limited,
         session::{Answer, Asker, Session},
     },
-    limits::AddressPermit,
+    limits::{AddressPermit, Limits},
 };
 
 /// The instance as a Socket.IO application.
@@ -46,17 +43,21 @@ impl Application for Gateway {
         outbox: Outbox,
     ) -> Result<Speaker, Box<Response>> {
         let caller = Caller::of(request);
-        let limited = |retry| Box::new(http::refuse(&rate_limited(retry)));
         let limits = &self.instance.limits;
-        let hold = match transport {
-            Transport::Polling => Place::Polling(caller.hold_polling(limits).map_err(limited)?),
-            Transport::WebSocket => Place::Connection(caller.hold(limits).map_err(limited)?),
+        let place = match transport {
+            Transport::Polling => limits
+                .polling_session(caller.address, Instant::now())
+                .map(Some),
+            Transport::WebSocket => caller.websocket_place(limits),
         };
+        let place = place.map_err(|retry| Box::new(http::refuse(&rate_limited(retry))))?;
         let instance = Arc::clone(&self.instance);
         Ok(Speaker {
             session: Session::new(instance, caller.address, outbox, self.idle),
             spellings: spellings(asked_in_query(request.uri.query().unwrap_or_default())),
-            _place: hold,
+            limits: Arc::clone(limits),
+            caller,
+            place,
         })
     }
 }
@@ -65,13 +66,10 @@ impl Application for Gateway {
 pub struct Speaker {
     session: Session,
     spellings: &'static [Spelling],
-    _place: Place,
-}
-
-/// What the connection holds while it lives.
-enum Place {
-    Polling(#[expect(dead_code, reason = "dropping it gives the place back")] AddressPermit),
-    Connection(#[expect(dead_code, reason = "dropping it gives the place back")] Hold),
+    limits: Arc<Limits>,
+    caller: Caller,
+    /// The connection's place among those of its address, where it does not come with a TCP connection.
+    place: Option<AddressPermit>,
 }
 
 impl Connection for Speaker {
@@ -112,9 +110,17 @@ impl Connection for Speaker {
     }
 
     fn disconnected(&mut self, _: Namespace, end: Option<&End>) {
-        if let Some(end) = end {
-            tracing::debug!(%end, "a Socket.IO connection ended");
+        match end {
+            Some(end) => tracing::debug!(%end, "a Socket.IO connection ended"),
+            // What carries Socket.IO may stay open, and may be connected again.
+            None => self.session.leave(),
         }
+    }
+
+    fn upgraded(&mut self) -> Result<(), Close> {
+        let place = self.caller.websocket_place(&self.limits);
+        self.place = place.map_err(|_| Close::policy("too many connections"))?;
+        Ok(())
     }
 
     fn tick(&mut self, now: Instant) -> Result<Instant, Close> {

@@ -14,15 +14,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::{
-    arrival::{Caller, Hold},
-    http,
-    socketio::asked_in_query,
-};
-use crate::instance::{
-    Instance,
-    accounts::rate_limited,
-    session::{Answer, Asker, Session},
+use super::{arrival::Caller, http, socketio::asked_in_query};
+use crate::{
+    instance::{
+        Instance,
+        accounts::rate_limited,
+        session::{Answer, Asker, Session},
+    },
+    limits::AddressPermit,
 };
 
 /// What `/ws` needs to know.
@@ -52,8 +51,8 @@ pub async fn upgrade(
     };
     let (head, _) = request.into_parts();
     let caller = Caller::of(&head);
-    let hold = match caller.hold(&endpoint.instance.limits) {
-        Ok(hold) => hold,
+    let place = match caller.websocket_place(&endpoint.instance.limits) {
+        Ok(place) => place,
         Err(retry) => return http::refuse(&rate_limited(retry)),
     };
     let Endpoint {
@@ -69,7 +68,7 @@ pub async fn upgrade(
         spelling: spelling.unwrap_or(Spelling::Spec),
         heartbeat: Heartbeat::new(&options),
         options: Arc::clone(&options),
-        _hold: hold,
+        _place: place,
     };
     let bounds = Arc::clone(&options.bounds);
     connections.spawn(outbox.clone(), serve(upgrading, talk, outbox, bounds));
@@ -83,7 +82,7 @@ struct Talk {
     /// The pings of RFC 6455, which browsers answer by themselves.
     heartbeat: Heartbeat,
     options: Arc<Options>,
-    _hold: Hold,
+    _place: Option<AddressPermit>,
 }
 
 /// A frame of a party.

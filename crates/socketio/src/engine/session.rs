@@ -181,6 +181,10 @@ impl<C: Conversation> Conversation for Session<C> {
         );
     }
 
+    fn upgraded(&mut self) -> Result<(), End> {
+        self.conversation.upgraded()
+    }
+
     fn tick(&mut self, now: Instant, sink: &mut dyn Sink) -> Result<Instant, End> {
         let beat = match self.format.version {
             Version::V3 => self.heartbeat.listen(now, &self.options)?,

@@ -94,7 +94,7 @@ impl Decoder {
             OpCode::Data(Data::Text | Data::Binary) if self.fragments.is_some() => {
                 return Err(Close::protocol("a message began inside another"));
             }
-            _ => {}
+            OpCode::Data(_) => {}
         }
         let before = self
             .fragments

@@ -1,6 +1,6 @@
 //! The opening handshake (RFC 6455, section 4.2), and the way from HTTP to the bare stream.
 
-use std::time::Duration;
+use std::{any::Any, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -13,8 +13,24 @@ use tungstenite::handshake::server::create_response_with_body;
 /// An HTTP response of this crate.
 pub type Response = http::Response<Full<Bytes>>;
 
+/// Something that is held as long as the WebSocket lives which a request becomes, such as its place among
+/// all connections. Whoever gives it puts it into the request's extensions.
+#[derive(Clone)]
+pub struct Held(pub Arc<dyn Any + Send + Sync>);
+
 /// A request that was answered with 101 and whose stream is about to be ours.
-pub struct Upgrading(OnUpgrade);
+pub struct Upgrading {
+    upgrade: OnUpgrade,
+    held: Option<Held>,
+}
+
+/// The stream of a WebSocket, at the end of its opening handshake.
+pub(crate) struct Opened {
+    pub(crate) stream: TcpStream,
+    /// What the peer sent behind its handshake.
+    pub(crate) early: Bytes,
+    pub(crate) held: Option<Held>,
+}
 
 /// Answers a WebSocket handshake: the response to give, and what becomes of the connection.
 ///
@@ -23,7 +39,11 @@ pub struct Upgrading(OnUpgrade);
 pub fn accept<B>(request: &mut Request<B>) -> Result<(Response, Upgrading), Box<Response>> {
     let response = create_response_with_body(request, Full::default)
         .map_err(|error| Box::new(refuse(request, &error.to_string())))?;
-    let upgrading = Upgrading(hyper::upgrade::on(request));
+    let held = request.extensions().get().cloned();
+    let upgrading = Upgrading {
+        upgrade: hyper::upgrade::on(request),
+        held,
+    };
     Ok((response, upgrading))
 }
 
@@ -44,13 +64,17 @@ fn refuse<B>(request: &Request<B>, why: &str) -> Response {
 }
 
 impl Upgrading {
-    /// The stream, and what the peer sent behind its handshake.
+    /// The stream, when the peer has taken the response.
     ///
-    /// `None` where the peer left, took longer than `deadline` to take the response, or speaks
-    /// through something other than a bare TCP stream.
-    pub(crate) async fn stream(self, deadline: Duration) -> Option<(TcpStream, Bytes)> {
-        let upgraded = timeout(deadline, self.0).await.ok()?.ok()?;
+    /// `None` where the peer left, took longer than `deadline`, or speaks through something other
+    /// than a bare TCP stream.
+    pub(crate) async fn opened(self, deadline: Duration) -> Option<Opened> {
+        let upgraded = timeout(deadline, self.upgrade).await.ok()?.ok()?;
         let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-        Some((parts.io.into_inner(), parts.read_buf))
+        Some(Opened {
+            stream: parts.io.into_inner(),
+            early: parts.read_buf,
+            held: self.held,
+        })
     }
 }
