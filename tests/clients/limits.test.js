@@ -177,6 +177,27 @@ test('polling sessions of one address are counted', async (t) => {
   await connection.request({ action: 'ping' });
 });
 
+test('a session that has changed to a WebSocket is no polling session any more, but a connection', async (t) => {
+  const server = await limited(t, { polling_sessions_per_address: 1, connections_per_address: 10 });
+  const transports = ['polling', 'websocket'];
+  const changed = [];
+  for (let count = 0; count < 2; count += 1) {
+    changed.push(await SocketIoConnection.open(server, { transports }));
+  }
+  for (const connection of changed) await connection.request({ action: 'ping' });
+  let opened = 0;
+  const refused = async () => {
+    const connection = await RawConnection.open(server).catch((error) => {
+      assert.ok(error instanceof NotOpened);
+      return null;
+    });
+    opened += connection === null ? 0 : 1;
+    return connection === null;
+  };
+  await until(refused, 'the places to be taken');
+  assert.ok(opened >= 1 && opened <= 8, `${opened} places beside the two that changed`);
+});
+
 test('nothing is counted for exempt networks', async (t) => {
   const tiny = { registrations_per_minute: 1, requests_per_second: 1, failed_logins_per_minute: 1, new_connections_per_minute: 1 };
   const server = await limited(t, tiny, { NILE_LIMITS_EXEMPT: '127.0.0.0/8' });
