@@ -9,33 +9,20 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::timeout;
 
 use crate::{
     close::{Close, End},
     conversation::{Conversation, Message, Pipeline},
     outbox::Outbox,
+    patience::{Bounds, Patience},
     websocket::{Socket, Upgrading, frame::Incoming},
 };
 
 /// While more than this waits to be written, nothing is read and no pushed message is taken.
 pub(crate) const HIGH_WATER: usize = 64 * 1024;
-
-/// What a connection may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// The largest message taken, in bytes.
-    pub max_message: usize,
-    /// How long the peer has to take the answer to its handshake.
-    pub handshake: Duration,
-    /// How long the peer may take nothing of what is sent to it.
-    pub write: Duration,
-    /// How long the closing handshake may take.
-    pub close: Duration,
-}
 
 /// Serves a conversation on a WebSocket whose handshake was answered, until one side ends it.
 ///
@@ -68,9 +55,7 @@ pub(crate) struct Drive<C: Conversation> {
     pipeline: Pipeline<C::Outcome>,
     outbox: Outbox,
     bounds: Arc<Bounds>,
-    /// The one timer; it is moved only when it fires, or must fire earlier.
-    timer: Pin<Box<Sleep>>,
-    closing_since: Option<Instant>,
+    patience: Patience,
 }
 
 impl<C: Conversation> Drive<C> {
@@ -86,9 +71,8 @@ impl<C: Conversation> Drive<C> {
             conversation,
             pipeline,
             outbox,
+            patience: Patience::new(Arc::clone(&bounds)),
             bounds,
-            timer: Box::pin(sleep_until(Instant::now())),
-            closing_since: None,
         })
     }
 
@@ -99,7 +83,7 @@ impl<C: Conversation> Drive<C> {
     }
 
     /// Gives back all that the connection holds, and then closes its socket, which may take its time.
-    fn close(mut self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(crate) fn close(mut self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.outbox.end();
         self.conversation.ended(&end);
         let Self { socket, bounds, .. } = *self;
@@ -129,8 +113,10 @@ impl<C: Conversation> Drive<C> {
 
     /// One round of all there is to do; ready when there may be more.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        self.poll_timer(cx)?;
+        let blocked_since = self.socket.blocked_since();
         let mut output = self.socket.output();
+        self.patience
+            .poll(cx, blocked_since, &mut *self.conversation, &mut output)?;
         let _pending = self
             .pipeline
             .poll_complete(cx, &mut *self.conversation, &mut output);
@@ -145,10 +131,10 @@ impl<C: Conversation> Drive<C> {
             .poll_flush(cx)
             .map_err(|_| End::Peer)?
             .is_ready();
-        if taken.close.is_some() && self.closing_since.is_none() {
-            self.closing_since = Some(Instant::now());
+        if taken.close.is_some() {
+            self.patience.closing();
         }
-        if self.arm() || (flushed && !taken.emptied) {
+        if self.patience.is_moved(self.socket.blocked_since()) || (flushed && !taken.emptied) {
             return Poll::Ready(Ok(()));
         }
         match taken.close {
@@ -158,43 +144,6 @@ impl<C: Conversation> Drive<C> {
             Some(_) => Poll::Pending,
             None => self.poll_read(cx),
         }
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let deadline = self.deadline();
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                return Err(End::Stalled);
-            }
-            let next = self.conversation.tick(now, &mut self.socket.output())?;
-            self.timer
-                .as_mut()
-                .reset(deadline.map_or(next, |deadline| deadline.min(next)));
-        }
-        Ok(())
-    }
-
-    /// When patience with this peer ends.
-    fn deadline(&self) -> Option<Instant> {
-        let write = self
-            .socket
-            .blocked_since()
-            .map(|since| since + self.bounds.write);
-        let close = self.closing_since.map(|since| since + self.bounds.close);
-        write.into_iter().chain(close).min()
-    }
-
-    /// Sees to it that the timer fires by the deadline; whether it had to be moved.
-    fn arm(&mut self) -> bool {
-        let Some(deadline) = self.deadline() else {
-            return false;
-        };
-        let moved = deadline < self.timer.deadline();
-        if moved {
-            self.timer.as_mut().reset(deadline);
-        }
-        moved
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {

@@ -8,6 +8,7 @@ mod close;
 mod conversation;
 mod outbox;
 pub mod websocket;
+mod patience;
 mod connection;
 mod options;
 mod heartbeat;
@@ -23,7 +24,7 @@ mod session;
 pub use self::{
     application::{Application, ConnectError, Connection, Emit, Event, Namespace, encode_event},
     close::{Close, End},
-    connection::{Bounds, serve},
+    connection::serve,
     connections::Connections,
     conversation::{Conversation, Message, Sink, Step, Work},
     endpoint::{Endpoint, Peer, Transport},
@@ -31,6 +32,7 @@ pub use self::{
     heartbeat::Heartbeat,
     options::Options,
     outbox::{Frame, Outbox, Refused},
+    patience::Bounds,
     server::Server,
     session::{Session, SocketIo},
     websocket::Response,

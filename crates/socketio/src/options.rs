@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::connection::Bounds;
+use crate::patience::Bounds;
 
 /// What a server allows its peers.
 #[derive(Clone, Debug)]

@@ -4,24 +4,24 @@
 //! could not be handed over waits for the next one.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     mem,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep, sleep_until},
+    time::Instant,
 };
 
 use crate::{
     close::{Close, End},
-    connection::{Bounds, Drive, HIGH_WATER},
+    connection::{Drive, HIGH_WATER},
     conversation::{Conversation, Message, Pipeline, Sink},
     engine::{Packet, payload::Payload},
     outbox::Outbox,
+    patience::{Bounds, Patience},
     websocket::Socket,
 };
 
@@ -81,8 +81,7 @@ pub(crate) struct Polling<C: Conversation> {
     post: Option<(Payload, oneshot::Sender<()>)>,
     probed: bool,
     upgrade: Option<Box<Socket>>,
-    timer: Pin<Box<Sleep>>,
-    closing_since: Option<Instant>,
+    patience: Patience,
 }
 
 enum Over {
@@ -110,6 +109,7 @@ impl<C: Conversation> Polling<C> {
             conversation,
             pipeline: Pipeline::new(),
             outbox,
+            patience: Patience::new(Arc::clone(&bounds)),
             bounds,
             commands,
             outgoing,
@@ -117,8 +117,6 @@ impl<C: Conversation> Polling<C> {
             post: None,
             probed: false,
             upgrade: None,
-            timer: Box::pin(sleep_until(Instant::now())),
-            closing_since: None,
         })
     }
 
@@ -128,7 +126,14 @@ impl<C: Conversation> Polling<C> {
         forget();
         match over {
             Over::Ended(end) => self.finish(&end),
-            Over::Upgraded(socket) => self.switch(*socket).run().await,
+            Over::Upgraded(socket) => {
+                let upgraded = self.conversation.upgraded();
+                let drive = self.switch(*socket);
+                match upgraded {
+                    Ok(()) => drive.run().await,
+                    Err(end) => drive.close(end).await,
+                }
+            }
         }
     }
 
@@ -180,14 +185,20 @@ impl<C: Conversation> Polling<C> {
 
     /// One round of all there is to do; ready when there may be more.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
-        self.poll_timer(cx)?;
+        let waiting_since = self.outgoing.since;
+        self.patience.poll(
+            cx,
+            waiting_since,
+            &mut *self.conversation,
+            &mut self.outgoing,
+        )?;
         let _pending = self
             .pipeline
             .poll_complete(cx, &mut *self.conversation, &mut self.outgoing);
         let room = HIGH_WATER.saturating_sub(self.outgoing.bytes);
         let taken = self.outbox.take_into(cx, &mut self.outgoing, room);
         if let Some(close) = taken.close {
-            self.closing_since.get_or_insert_with(Instant::now);
+            self.patience.closing();
             let told = self.outgoing.packets.is_empty() || self.awaits_packets();
             if self.pipeline.is_empty() && taken.emptied && told {
                 return Poll::Ready(Err(End::Closed(close).into()));
@@ -198,11 +209,10 @@ impl<C: Conversation> Polling<C> {
         if self.post.is_none()
             && let Some(socket) = self.upgrade.take()
         {
-            self.conversation.upgraded()?;
             return Poll::Ready(Err(Over::Upgraded(socket)));
         }
         let more_pushed = !taken.emptied && self.outgoing.bytes < HIGH_WATER;
-        if self.arm() || took || more_pushed {
+        if self.patience.is_moved(self.outgoing.since) || took || more_pushed {
             return Poll::Ready(Ok(()));
         }
         match self.commands.poll_recv(cx) {
@@ -212,40 +222,6 @@ impl<C: Conversation> Polling<C> {
             Poll::Ready(None) => Poll::Ready(Err(End::Peer.into())),
             Poll::Pending => Poll::Pending,
         }
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let deadline = self.deadline();
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                return Err(End::Stalled.into());
-            }
-            let next = self.conversation.tick(now, &mut self.outgoing)?;
-            self.timer
-                .as_mut()
-                .reset(deadline.map_or(next, |deadline| deadline.min(next)));
-        }
-        Ok(())
-    }
-
-    /// When patience with this peer ends.
-    fn deadline(&self) -> Option<Instant> {
-        let write = self.outgoing.since.map(|since| since + self.bounds.write);
-        let close = self.closing_since.map(|since| since + self.bounds.close);
-        write.into_iter().chain(close).min()
-    }
-
-    /// Sees to it that the timer fires by the deadline; whether it had to be moved.
-    fn arm(&mut self) -> bool {
-        let Some(deadline) = self.deadline() else {
-            return false;
-        };
-        let moved = deadline < self.timer.deadline();
-        if moved {
-            self.timer.as_mut().reset(deadline);
-        }
-        moved
     }
 
     fn awaits_packets(&self) -> bool {

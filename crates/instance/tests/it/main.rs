@@ -4,4 +4,12 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
+mod support;
+
 mod store;
+mod wire;
+mod sessions;
+mod lifecycle;
+mod order;
+mod stalled;
+mod examples;

@@ -1,0 +1,4 @@
+//! How an instance starts, what it says when it cannot, and how it ends.
+
+mod draining;
+mod starting;

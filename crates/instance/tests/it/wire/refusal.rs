@@ -1,0 +1,297 @@
+//! The error contract: every refusal code that can be provoked, on every transport.
+
+use std::fmt::Write;
+
+use nile_protocol::code::Code;
+
+use super::{
+    keep,
+    table::{Call, Question, Table, line_of, post, put, text},
+};
+use crate::support::{
+    Asks, Connects, TestInstance,
+    http::{Http, JSON},
+    request::{LOGOUT, PATH, PING, login, register, strange_token},
+    socketio::SocketIo,
+    websocket::{Raw, WebSocket},
+};
+
+/// Codes that belong to what a client cannot ask for yet.
+const NOT_YET: [Code; 7] = [
+    Code::InvalidHash,
+    Code::NotLoggedIn,
+    Code::UnknownRecipient,
+    Code::RecipientOffline,
+    Code::UnknownMessage,
+    Code::QueueFull,
+    Code::IdConflict,
+];
+
+#[tokio::test]
+async fn every_refusal_on_every_transport() {
+    let mut table = Table::default();
+    what_makes_no_sense(&mut table).await;
+    what_only_http_can_get_wrong(&mut table).await;
+    what_is_not_allowed(&mut table).await;
+    what_is_too_much(&mut table).await;
+    what_is_out_of_order(&mut table).await;
+    let mut text = table.text;
+    writeln!(text, "not provoked yet:").unwrap();
+    for code in Code::ALL {
+        assert_ne!(table.codes.contains(code), NOT_YET.contains(code), "{code}");
+        if NOT_YET.contains(code) {
+            writeln!(text, "  {code}").unwrap();
+        }
+    }
+    keep("refusals", &text);
+}
+
+async fn what_makes_no_sense(table: &mut Table) {
+    let instance = &TestInstance::start().await;
+    let long = register(&"x".repeat(257));
+    let two_tokens = format!(
+        r#"{{"action":"login","token":"{}","parameters":{{"token":"other"}}}}"#,
+        strange_token()
+    );
+    let nowhere = Question {
+        channel: "client.to.nobody",
+        ..post(PING)
+    };
+    let as_node = Question {
+        channel: "node.to.instance",
+        ..post(r#"{"action":"login"}"#)
+    };
+    let to_node = Question {
+        channel: "client.to.node",
+        ..post(r#"{"action":"order","id":7}"#)
+    };
+    for (code, when, question) in [
+        (Code::InvalidRequest, "the body is no object", post("[]")),
+        (Code::InvalidRequest, "no action", post(r#"{"id":7}"#)),
+        (
+            Code::InvalidRequest,
+            "a key twice",
+            post(r#"{"action":"ping","id":7,"id":8}"#),
+        ),
+        (Code::InvalidRequest, "no such channel", nowhere),
+        (
+            Code::InvalidParameters,
+            "no information",
+            put(r#"{"action":"register","id":7}"#),
+        ),
+        (
+            Code::InvalidParameters,
+            "no token",
+            post(r#"{"action":"login","id":7}"#),
+        ),
+        (Code::InvalidParameters, "two tokens", post(&two_tokens)),
+        (
+            Code::InvalidParameters,
+            "an id that is none",
+            post(r#"{"action":"ping","id":0.5}"#),
+        ),
+        (
+            Code::InvalidInformation,
+            "information that is no object",
+            put(r#"{"action":"register","parameters":{"information":"Ada"}}"#),
+        ),
+        (Code::InvalidInformation, "a long name", put(&long)),
+        (
+            Code::UnknownAction,
+            "no such action",
+            post(r#"{"action":"jump","id":7}"#),
+        ),
+        (Code::UnknownAction, "a node, as yet", as_node),
+        (Code::UnknownAction, "to a node, as yet", to_node),
+    ] {
+        table.ask(instance, code, when, question).await;
+    }
+}
+
+async fn what_only_http_can_get_wrong(table: &mut Table) {
+    let instance = &TestInstance::start().await;
+    let (post, put) = (format!("POST {PATH}"), format!("PUT {PATH}"));
+    let delete = format!("DELETE {PATH}");
+    for (when, line, headers, body) in [
+        ("another path", "POST /client", &[JSON][..], PING),
+        ("another method", &delete, &[], ""),
+        ("no media type", &post, &[], PING),
+        (
+            "another media type",
+            &post,
+            &[("content-type", "text/plain")],
+            PING,
+        ),
+        (
+            "a compressed body",
+            &post,
+            &[JSON, ("content-encoding", "gzip")],
+            PING,
+        ),
+        ("POST to register", &post, &[JSON], &register("Ada")),
+        ("PUT for anything else", &put, &[JSON], PING),
+    ] {
+        table
+            .call(
+                instance,
+                when,
+                Call {
+                    line,
+                    headers,
+                    body,
+                },
+            )
+            .await;
+    }
+}
+
+async fn what_is_not_allowed(table: &mut Table) {
+    let instance = &TestInstance::start().await;
+    let strange = login(&strange_token());
+    table
+        .ask(
+            instance,
+            Code::InvalidToken,
+            "nobody has this token",
+            post(&strange),
+        )
+        .await;
+    table
+        .ask(instance, Code::Forbidden, "logout over HTTP", post(LOGOUT))
+        .await;
+
+    let instance = &TestInstance::exempt("allowed_origins = ['https://shop.example']").await;
+    let headers = [("origin", "https://other.example")];
+    table
+        .knock(
+            instance,
+            Code::Forbidden,
+            "a page of another origin",
+            &headers,
+        )
+        .await;
+}
+
+async fn what_is_too_much(table: &mut Table) {
+    let instance = &TestInstance::exempt("limits.message_bytes = 300").await;
+    let large = format!(r#"{{"action":"ping","parameters":"{}"}}"#, "x".repeat(300));
+    table
+        .ask(
+            instance,
+            Code::TooLarge,
+            "a message over the limit",
+            post(&large),
+        )
+        .await;
+
+    let instance = &TestInstance::configured("limits.registrations_per_minute = 1").await;
+    SocketIo::open(instance.address).await.register().await;
+    let register = register("Bo");
+    table
+        .ask(
+            instance,
+            Code::RateLimited,
+            "too many registrations",
+            put(&register),
+        )
+        .await;
+
+    let instance = &TestInstance::configured("limits.failed_logins_per_minute = 1").await;
+    let strange = login(&strange_token());
+    SocketIo::open(instance.address).await.ask(&strange).await;
+    table
+        .ask(
+            instance,
+            Code::RateLimited,
+            "too many failed logins",
+            post(&strange),
+        )
+        .await;
+
+    let instance = &TestInstance::configured("limits.requests_per_second = 1").await;
+    let cells = many(instance, PING).await;
+    table.row(
+        Code::RateLimited,
+        "too many requests on a connection: the last of ten",
+        &cells,
+    );
+    let cells = many(instance, "[]").await;
+    table.row(
+        Code::InvalidRequest,
+        "a flood of what is no request: the last of ten",
+        &cells,
+    );
+
+    let instance = &TestInstance::configured("limits.connections_per_address = 1").await;
+    let _first = Raw::open(instance.address).await;
+    table
+        .knock(
+            instance,
+            Code::RateLimited,
+            "too many connections of an address",
+            &[],
+        )
+        .await;
+}
+
+/// More often than a connection may ask at once.
+const TIMES: usize = 10;
+
+/// Sends ten times at once, and tells how each transport answers the last of them.
+async fn many(instance: &TestInstance, body: &str) -> [(&'static str, String); 3] {
+    let mut party = SocketIo::open(instance.address).await;
+    let by_event = last(party.socket(), &SocketIo::carry(body)).await;
+    let mut party = Raw::open(instance.address).await;
+    let by_frame = last(party.socket(), &Raw::carry(body)).await;
+    let mut http = Http::connect(instance.address).await;
+    let mut by_http = http.call("POST", body).await;
+    for _ in 1..TIMES {
+        by_http = http.call("POST", body).await;
+    }
+    [
+        ("Socket.IO event", by_event),
+        ("/ws", by_frame),
+        ("HTTP", line_of(&by_http)),
+    ]
+}
+
+/// Sends a message so often at once, and returns the last answer, or the end.
+async fn last(socket: &mut WebSocket, message: &str) -> String {
+    socket.say_all(&[message; TIMES]).await;
+    let mut heard = socket.next().await;
+    for _ in 1..TIMES {
+        if heard.is_err() {
+            break;
+        }
+        heard = socket.next().await;
+    }
+    text(heard, str::to_owned)
+}
+
+async fn what_is_out_of_order(table: &mut Table) {
+    let instance = &TestInstance::configured("limits.connections = 1").await;
+    let _first = Raw::open(instance.address).await;
+    table
+        .knock(instance, Code::Unavailable, "no room for a connection", &[])
+        .await;
+
+    let instance = &TestInstance::start().await;
+    let token = SocketIo::open(instance.address).await.register().await;
+    let door = instance.side_door();
+    door.execute_batch("UPDATE client SET information = '[]'")
+        .unwrap();
+    let login = login(&token);
+    table
+        .ask(instance, Code::Internal, "a damaged row", post(&login))
+        .await;
+    door.execute_batch("ALTER TABLE client RENAME TO gone")
+        .unwrap();
+    table
+        .ask(
+            instance,
+            Code::Unavailable,
+            "a store that fails",
+            put(&register("Bo")),
+        )
+        .await;
+}
