@@ -113,10 +113,7 @@ impl<C: Conversation> Drive<C> {
 
     /// One round of all there is to do; ready when there may be more.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        let blocked_since = self.socket.blocked_since();
         let mut output = self.socket.output();
-        self.patience
-            .poll(cx, blocked_since, &mut *self.conversation, &mut output)?;
         let _pending = self
             .pipeline
             .poll_complete(cx, &mut *self.conversation, &mut output);
@@ -134,15 +131,24 @@ impl<C: Conversation> Drive<C> {
         if taken.close.is_some() {
             self.patience.closing();
         }
-        if self.patience.is_moved(self.socket.blocked_since()) || (flushed && !taken.emptied) {
-            return Poll::Ready(Ok(()));
-        }
-        match taken.close {
-            Some(close) if flushed && self.pipeline.is_empty() => {
-                Poll::Ready(Err(End::Closed(close)))
+        let read = match taken.close {
+            Some(close) if flushed && taken.emptied && self.pipeline.is_empty() => {
+                return Poll::Ready(Err(End::Closed(close)));
             }
             Some(_) => Poll::Pending,
-            None => self.poll_read(cx),
+            None => self.poll_read(cx)?,
+        };
+        // Only now: what a peer sent while this process was held up counts as said in time.
+        let blocked_since = self.socket.blocked_since();
+        let mut output = self.socket.output();
+        self.patience
+            .poll(cx, blocked_since, &mut *self.conversation, &mut output)?;
+        let moved = self.patience.is_moved(blocked_since);
+        let more_to_write = flushed && (!taken.emptied || self.socket.unwritten() > 0);
+        if moved || more_to_write || read.is_ready() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
     }
 

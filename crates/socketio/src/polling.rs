@@ -185,13 +185,6 @@ impl<C: Conversation> Polling<C> {
 
     /// One round of all there is to do; ready when there may be more.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
-        let waiting_since = self.outgoing.since;
-        self.patience.poll(
-            cx,
-            waiting_since,
-            &mut *self.conversation,
-            &mut self.outgoing,
-        )?;
         let _pending = self
             .pipeline
             .poll_complete(cx, &mut *self.conversation, &mut self.outgoing);
@@ -212,7 +205,7 @@ impl<C: Conversation> Polling<C> {
             return Poll::Ready(Err(Over::Upgraded(socket)));
         }
         let more_pushed = !taken.emptied && self.outgoing.bytes < HIGH_WATER;
-        if self.patience.is_moved(self.outgoing.since) || took || more_pushed {
+        if took || more_pushed {
             return Poll::Ready(Ok(()));
         }
         match self.commands.poll_recv(cx) {
@@ -220,7 +213,26 @@ impl<C: Conversation> Polling<C> {
                 Poll::Ready(self.take_command(command).map_err(Over::from))
             }
             Poll::Ready(None) => Poll::Ready(Err(End::Peer.into())),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => self.poll_patience(cx).map_err(Over::from),
+        }
+    }
+
+    /// Only when all that the peer asked has been taken: what it said while this process was held up
+    /// counts as said in time.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let (waiting, waiting_since) = (self.outgoing.packets.len(), self.outgoing.since);
+        let Self {
+            patience,
+            conversation,
+            outgoing,
+            ..
+        } = self;
+        patience.poll(cx, waiting_since, &mut **conversation, outgoing)?;
+        let pinged = self.outgoing.packets.len() > waiting;
+        if self.patience.is_moved(self.outgoing.since) || pinged {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
     }
 

@@ -118,7 +118,7 @@ async fn twenty_bare_websockets_are_answered_in_order() {
 ///
 /// `cargo test --release -p nile-instance --test it a_million -- --ignored --nocapture`
 #[tokio::test]
-#[ignore = "takes a minute or two, and only says something in a release build"]
+#[ignore = "a million events say something only in a release build"]
 async fn a_million_events_on_a_hundred_connections_are_answered_in_order() {
     println!("{:#?}", run::<SocketIo>(100, 10_000).await);
 }

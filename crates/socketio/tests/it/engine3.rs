@@ -57,13 +57,15 @@ async fn a_client_pings_and_is_answered_with_what_it_sent() {
 
 #[tokio::test]
 async fn who_pings_stays_and_is_never_pinged() {
+    let patience = 3 * MODERATE;
     let server = TestServer::with(|settings| {
         settings.options.ping_interval = SHORT;
-        settings.options.ping_timeout = MODERATE;
+        settings.options.ping_timeout = patience;
     });
     let mut client = socket(&server, "/engine.io/").await;
-    let begin = Instant::now();
-    while begin.elapsed() < 2 * MODERATE {
+    let (begin, mut pace) = (Instant::now(), tokio::time::interval(SHORT / 3));
+    while begin.elapsed() < patience + 4 * SHORT {
+        pace.tick().await;
         client.send("2").await;
         assert_eq!(client.text().await, "3");
     }

@@ -112,6 +112,22 @@ async fn who_answers_every_ping_stays() {
 }
 
 #[tokio::test]
+async fn an_answer_that_waited_while_the_process_was_held_up_is_in_time() {
+    let server = TestServer::with(impatient);
+    let mut client = Client::engine(&server).await;
+    for _ in 0..3 {
+        assert_eq!(client.text().await, "2");
+        client.send("3").await;
+        // The runtime has one thread, so nothing else runs until the answer is overdue.
+        let held_up = Instant::now() + 2 * MODERATE;
+        while Instant::now() < held_up {
+            std::hint::spin_loop();
+        }
+    }
+    assert_eq!(client.text().await, "2");
+}
+
+#[tokio::test]
 async fn a_client_of_protocol_4_does_not_ping() {
     let server = TestServer::start();
     let mut client = Client::engine(&server).await;

@@ -1,6 +1,6 @@
 //! A party that keeps asking and reads nothing.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -26,26 +26,45 @@ pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
 
 /// Asks, and reads nothing, until the server takes no more questions. The stream stays open.
 pub(crate) async fn fill<P: Connects>(party: P) -> TcpStream {
-    let mut stream = party.into_stream();
-    let questions = text_frame(&P::carry(PING)).repeat(100);
+    let mut questions = Questions::of(party);
     let filled = async {
-        let mut rest: &[u8] = &questions;
-        while let Ok(written) = timeout(FULL, stream.write(rest)).await {
-            rest = &rest[written.expect("the server closed the connection")..];
-            if rest.is_empty() {
-                rest = &questions;
-            }
+        while let Ok(asked) = timeout(FULL, questions.ask()).await {
+            asked.expect("the server closed the connection");
         }
     };
     within("the server to stop reading", filled).await;
-    stream
+    questions.stream
 }
 
-/// Waits until the server has dropped a connection on which nobody reads.
-pub(crate) async fn dropped(mut stream: TcpStream) {
-    // Whatever a broken connection is told ends in an error.
-    let broken = async { while stream.write(&[0]).await.is_ok() {} };
-    within("the server to drop the connection", broken).await;
+/// Asks, and reads nothing, until the server has dropped the connection.
+pub(crate) async fn ask_until_dropped<P: Connects>(party: P) {
+    let mut questions = Questions::of(party);
+    let dropped = async { while questions.ask().await.is_ok() {} };
+    within("the server to drop the connection", dropped).await;
+}
+
+/// Questions without end, as whole frames.
+struct Questions {
+    stream: TcpStream,
+    frames: Vec<u8>,
+    asked: usize,
+}
+
+impl Questions {
+    fn of<P: Connects>(party: P) -> Self {
+        Self {
+            stream: party.into_stream(),
+            frames: text_frame(&P::carry(PING)).repeat(100),
+            asked: 0,
+        }
+    }
+
+    /// Sends as much as the connection takes.
+    async fn ask(&mut self) -> io::Result<()> {
+        let sent = self.stream.write(&self.frames[self.asked..]).await?;
+        self.asked = (self.asked + sent) % self.frames.len();
+        Ok(())
+    }
 }
 
 /// A whole text frame of a client, with a length of 16 bits and a mask of zero.
