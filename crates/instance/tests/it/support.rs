@@ -62,7 +62,8 @@ pub(crate) struct TestInstance {
     pub(crate) address: SocketAddr,
     instance: Arc<Instance>,
     directory: TempDir,
-    shutdown: oneshot::Sender<()>,
+    /// Dropped to end it.
+    shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), Fault>>,
 }
 
@@ -91,7 +92,7 @@ impl TestInstance {
             address: server.address().unwrap(),
             instance: Arc::clone(server.instance()),
             directory,
-            shutdown,
+            shutdown: Some(shutdown),
             served: tokio::spawn(server.serve(async { drop(told.await) })),
         }
     }
@@ -122,9 +123,14 @@ impl TestInstance {
         self.directory.path().join("data")
     }
 
+    /// Has it begin to end.
+    pub(crate) fn drain(&mut self) {
+        self.shutdown = None;
+    }
+
     /// Ends it, and waits until it has ended well; its directory, if that is still wanted.
-    pub(crate) async fn stop(self) -> TempDir {
-        drop(self.shutdown);
+    pub(crate) async fn stop(mut self) -> TempDir {
+        self.drain();
         within("the instance to end", self.served)
             .await
             .unwrap()

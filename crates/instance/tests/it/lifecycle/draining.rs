@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::support::{
-    Asks, Connects, deaf,
+    Asks, Connects, TestInstance, deaf,
     http::{Http, JSON, head},
     polling::Polling,
     process::TestProcess,
-    request::{PATH, PING},
-    socketio::SocketIo,
+    request::{PATH, PING, login},
+    socketio::{SocketIo, path},
     websocket::Raw,
     within,
 };
@@ -44,25 +44,14 @@ async fn whoever_is_connected_is_told_that_the_instance_goes_away() {
         let mut online = SocketIo::open(server.address).await;
         online.enter().await;
         let mut raw = Raw::open(server.address).await;
-        let mut polling = Polling::open(server.address).await;
         let mut http = Http::connect(server.address).await;
         assert_eq!(http.get("/readyz").await.status, 200);
         let mut silent = TcpStream::connect(server.address).await.unwrap();
 
-        polling
-            .http
-            .send(&head(&format!("GET {}", polling.path()), &[], 0))
-            .await;
-        assert!(
-            raw.ask(PING).await.contains("pinged"),
-            "what came before was read"
-        );
         server.process.signal(signal);
         assert_eq!(socketio.socket().closed().await, going_away());
         assert_eq!(online.socket().closed().await, going_away());
         assert_eq!(raw.socket().closed().await, going_away());
-        assert_eq!(polling.http.response().await.body, "1");
-        polling.http.closed().await;
         http.closed().await;
         let silence = within("an end", silent.read(&mut [0])).await;
         assert_eq!(silence.unwrap(), 0);
@@ -85,7 +74,7 @@ async fn peers_that_never_read_do_not_keep_it() {
 async fn polling_sessions_that_nobody_asks_about_do_not_keep_it() {
     let mut server = TestProcess::start(&[PATIENT]).await;
     let mut party = Polling::open(server.address).await;
-    party.register().await;
+    party.post(&SocketIo::carry(PING)).await;
     server.process.signal("TERM");
     server.ends_well().await;
 }
@@ -105,42 +94,64 @@ async fn requests_that_never_become_whole_do_not_keep_it() {
     server.ends_well().await;
 }
 
+/// What came on other connections before has been read when this returns: they and the instance share one
+/// thread, which takes what has come in turns.
+async fn others_are_read(party: &mut Raw) {
+    for _ in 0..3 {
+        assert!(party.ask(PING).await.contains("pinged"));
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_told_that_the_session_ends() {
+    let mut instance = TestInstance::start().await;
+    let mut party = Raw::open(instance.address).await;
+    let Polling { mut http, sid } = Polling::open(instance.address).await;
+    let path = path(4, "polling", &format!("&sid={sid}"));
+    http.send(&head(&format!("GET {path}"), &[], 0)).await;
+    others_are_read(&mut party).await;
+
+    instance.drain();
+    assert_eq!(http.response().await.body, "1");
+    http.closed().await;
+    drop(party);
+    instance.stop().await;
+}
+
 #[tokio::test]
 async fn whoever_asks_while_it_drains_hears_that_it_is_not_ready() {
-    let mut server = TestProcess::start(&[]).await;
-    let mut http = Http::connect(server.address).await;
+    let mut instance = TestInstance::start().await;
+    let mut party = Raw::open(instance.address).await;
+    let mut http = Http::connect(instance.address).await;
     let request = head("GET /readyz", &[], 0);
     let (first, rest) = request.split_at(request.len() - 2);
     http.send(first).await;
-    // By the time this is answered, the first half has been read: it was sent before.
-    let mut party = Raw::open(server.address).await;
-    assert!(party.ask(PING).await.contains("pinged"));
-    server.process.signal("TERM");
-    assert_eq!(party.socket().closed().await, going_away());
+    others_are_read(&mut party).await;
 
+    instance.drain();
+    assert_eq!(party.socket().closed().await, going_away());
     http.send(rest).await;
     let answer = http.response().await;
     assert_eq!((answer.status, answer.body.as_str()), (503, "not ready\n"));
     http.closed().await;
-    server.ends_well().await;
+    instance.stop().await;
 }
 
 #[tokio::test]
 async fn what_was_asked_before_is_answered_and_nobody_new_is_taken() {
-    let mut server = TestProcess::start(&[]).await;
-    let mut party = Raw::open(server.address).await;
-    let token = party.register().await;
-    let mut half = Http::connect(server.address).await;
-    let body = crate::support::request::login(&token);
-    half.send(&head(&format!("POST {PATH}"), &[JSON], body.len()))
-        .await;
-    assert!(party.ask(PING).await.contains("pinged"));
-    server.process.signal("TERM");
-    assert_eq!(party.socket().closed().await, going_away());
+    let mut instance = TestInstance::start().await;
+    let mut party = Raw::open(instance.address).await;
+    let login = login(&party.register().await);
+    let mut http = Http::connect(instance.address).await;
+    let line = format!("POST {PATH}");
+    http.send(&head(&line, &[JSON], login.len())).await;
+    others_are_read(&mut party).await;
 
-    assert!(TcpStream::connect(server.address).await.is_err());
-    half.send(&body).await;
-    let answer = half.response().await;
+    instance.drain();
+    assert_eq!(party.socket().closed().await, going_away());
+    assert!(TcpStream::connect(instance.address).await.is_err());
+    http.send(&login).await;
+    let answer = http.response().await;
     assert_eq!(answer.status, 200, "{answer}");
-    server.ends_well().await;
+    instance.stop().await;
 }
