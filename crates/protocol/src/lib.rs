@@ -11,6 +11,7 @@ pub mod refusal;
 pub mod json;
 pub mod token;
 pub mod information;
+pub mod cid;
 
 pub mod verb;
 pub mod request;
