@@ -24,7 +24,7 @@ use nile_instance::{
     store::{Options, Store},
     token::TokenHash,
 };
-use nile_protocol::party::ClientId;
+use nile_protocol::party::{ClientId, PartyId};
 use rusqlite::{Connection, config::DbConfig};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -55,7 +55,7 @@ impl Contender for Store {
 
     async fn login(&self, id: i64) {
         let client = self
-            .authenticate_client(ClientId(id), token(id), NOW)
+            .authenticate(PartyId::Client(ClientId(id)), token(id), NOW)
             .await
             .unwrap();
         assert!(client.is_some(), "client {id} could not log in");

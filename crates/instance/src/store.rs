@@ -20,7 +20,9 @@ mod writer;
 mod reader;
 
 mod credential;
+mod party;
 mod client;
+mod node;
 
 use std::{
     num::NonZeroUsize,
@@ -37,8 +39,12 @@ use self::{
     reader::Reader, writer::Writer,
 };
 pub use self::{
-    client::Authenticated, credential::Change, credential::LiveToken, open_error::OpenError,
-    pulse::Health, queue::Submission,
+    credential::{Change, LiveToken},
+    node::{NewNode, NodeUpdate, Protocol},
+    open_error::OpenError,
+    party::Authenticated,
+    pulse::Health,
+    queue::Submission,
 };
 use crate::error::Fault;
 

@@ -50,6 +50,12 @@ impl Information {
         Ok(Self(value.into()))
     }
 
+    /// What a party tells that tells nothing: `{}`.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Raw::parse("{}".to_owned()).expect("it is JSON"))
+    }
+
     /// Takes information back from a store; `None` where the text is not a JSON object.
     ///
     /// It was checked when it came in, and limits that are stricter since then do not unmake it.

@@ -57,6 +57,18 @@ impl Refusal {
         }
     }
 
+    /// The hash is not a content identifier.
+    #[must_use]
+    pub fn invalid_hash() -> Self {
+        Self {
+            field: Some("hash"),
+            ..Self::new(
+                Code::InvalidHash,
+                "must be a content identifier (CID), bare or after ipfs://",
+            )
+        }
+    }
+
     /// There is no such action on this channel.
     #[must_use]
     pub fn unknown_action() -> Self {

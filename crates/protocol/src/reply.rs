@@ -5,6 +5,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::cid::Cid;
 use crate::information::Information;
 use crate::json::Raw;
 use crate::party::PartyId;
@@ -25,6 +26,8 @@ pub enum Reply {
     Logged {
         /// Who it is.
         party: PartyId,
+        /// Where a node's components are. A client has none.
+        hash: Option<Cid>,
         /// What it last told about itself.
         information: Information,
         /// What waits for it.
@@ -142,9 +145,13 @@ impl Serialize for Parameters<'_> {
             }
             Reply::Logged {
                 party,
+                hash,
                 information,
                 page,
             } => {
+                if let Some(hash) = hash {
+                    map.serialize_entry("hash", hash)?;
+                }
                 map.serialize_entry("queue", &page.queue)?;
                 map.serialize_entry("information", information)?;
                 map.serialize_entry("id", &party.number())?;

@@ -11,8 +11,10 @@ mod parameters;
 pub use id::{MAX_TEXT_ID_BYTES, RequestId};
 
 use crate::channel::Channel;
+use crate::cid::Cid;
 use crate::information::Information;
 use crate::json;
+use crate::party::PartyKind;
 use crate::refusal::Refusal;
 use crate::token::Token;
 use crate::verb::Verb;
@@ -39,10 +41,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Become known to the instance.
-    Register {
-        /// What the party tells about itself.
-        information: Information,
-    },
+    Register(Registration),
     /// Join the online list.
     Login {
         /// Who it is.
@@ -50,12 +49,12 @@ pub enum Action {
         /// How many pending messages the answer may have at most.
         limit: Option<u32>,
     },
-    /// Replace the information.
+    /// Replace what the party has told about itself.
     Update {
         /// Who it is.
         token: Option<Token>,
-        /// What takes the place of the present information.
-        information: Information,
+        /// What takes the place of what it told before.
+        amendment: Amendment,
     },
     /// Leave the online list.
     Logout,
@@ -71,6 +70,40 @@ pub enum Action {
     },
     /// Ask whether anybody is there.
     Ping,
+}
+
+/// What a party tells when it registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// A client tells about itself.
+    Client {
+        /// What the instance keeps for it.
+        information: Information,
+    },
+    /// A node tells about itself and where its components are.
+    Node {
+        /// The address of its components.
+        hash: Cid,
+        /// What others are told of it.
+        information: Information,
+    },
+}
+
+/// What a party changes about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amendment {
+    /// A client replaces what it told.
+    Client {
+        /// What takes the place of the present information.
+        information: Information,
+    },
+    /// A node replaces one or both of what it told. What is `None` stays.
+    Node {
+        /// What takes the place of the present hash.
+        hash: Option<Cid>,
+        /// What takes the place of the present information.
+        information: Option<Information>,
+    },
 }
 
 /// A body that makes no request, and what the answer needs to reach whoever sent it.
@@ -119,13 +152,24 @@ impl Action {
     #[must_use]
     pub const fn verb(&self) -> Verb {
         match self {
-            Self::Register { .. } => Verb::Register,
+            Self::Register(_) => Verb::Register,
             Self::Login { .. } => Verb::Login,
             Self::Update { .. } => Verb::Update,
             Self::Logout => Verb::Logout,
             Self::Delete { .. } => Verb::Delete,
             Self::RotateToken { .. } => Verb::RotateToken,
             Self::Ping => Verb::Ping,
+        }
+    }
+}
+
+impl Amendment {
+    /// Which kind of party changes something.
+    #[must_use]
+    pub const fn kind(&self) -> PartyKind {
+        match self {
+            Self::Client { .. } => PartyKind::Client,
+            Self::Node { .. } => PartyKind::Node,
         }
     }
 }

@@ -23,9 +23,17 @@ export const TRANSPORTS = {
 export const SPEC = 'instace.to.client';
 export const PLAIN = 'instance.to.client';
 
+/** Who asks on a channel; whoever asks on none that there is is answered as a client. */
+const asker = (channel) => (channel.startsWith('node.to.') ? 'node' : 'client');
+
+/** The event on which whoever asks on `channel` is answered, where a client would be answered on `name`. */
+export const answerTo = (channel, name) => name.replace(/client$/, asker(channel));
+
 export class SocketIoConnection {
   /** What has been heard, by event name. */
-  heard = { [SPEC]: new Inbox(), [PLAIN]: new Inbox() };
+  heard = Object.fromEntries(
+    [SPEC, PLAIN].flatMap((name) => [name, answerTo('node.to.instance', name)]).map((name) => [name, new Inbox()]),
+  );
 
   constructor(socket, names) {
     this.socket = socket;
@@ -70,9 +78,10 @@ export class SocketIoConnection {
     this.socket.emit(channel, body);
   }
 
-  /** The next thing the instance says, which must be the same under each name that is expected. */
-  async next() {
-    const said = await Promise.all(this.names.map((name) => this.heard[name].next(`an event ${name}`)));
+  /** The next thing the instance says on `channel`'s behalf, which must be the same under each name that is expected. */
+  async next(channel = 'client.to.instance') {
+    const names = this.names.map((name) => answerTo(channel, name));
+    const said = await Promise.all(names.map((name) => this.heard[name].next(`an event ${name}`)));
     for (const message of said) assert.deepEqual(message, said[0], 'the same under both names');
     return said[0];
   }
@@ -80,7 +89,7 @@ export class SocketIoConnection {
   /** Sends a plain event and returns the reply event's body. */
   request(body, channel) {
     this.emit(body, channel);
-    return this.next();
+    return this.next(channel);
   }
 
   /** Sends an event with an acknowledgement callback and returns what it was called with. */
@@ -95,7 +104,7 @@ export class SocketIoConnection {
 
   /** How many events have come that no test has looked at. */
   get unread() {
-    return this.heard[SPEC].size + this.heard[PLAIN].size;
+    return Object.values(this.heard).reduce((sum, inbox) => sum + inbox.size, 0);
   }
 
   close() {

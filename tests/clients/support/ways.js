@@ -22,6 +22,7 @@ const STATUSES = {
   invalid_request: 400,
   invalid_parameters: 422,
   invalid_information: 422,
+  invalid_hash: 422,
   unknown_action: 404,
   invalid_token: 401,
   forbidden: 403,
@@ -34,6 +35,7 @@ const STATUSES = {
 const EXTRA = {
   invalid_parameters: 'field',
   invalid_information: 'field',
+  invalid_hash: 'field',
   rate_limited: 'retry_after',
 };
 
@@ -58,11 +60,21 @@ export function checkRefusal(refusal, code, field) {
   return refusal;
 }
 
-/** A connection that answers each request with a message; `ask` sends one and returns its answer. */
+/** A connection that answers each request with a message; `ask(body, channel)` sends one and returns its answer. */
 class Conversation {
-  constructor(connection, ask) {
+  constructor(connection, ask, kind = 'client') {
     this.connection = connection;
-    this.ask = ask;
+    this.converse = ask;
+    this.kind = kind;
+  }
+
+  ask(body) {
+    return this.converse(body, `${this.kind}.to.instance`);
+  }
+
+  /** The same connection, on which a party of `kind` speaks. */
+  as(kind) {
+    return new Conversation(this.connection, this.converse, kind);
   }
 
   /** Sends `request`, which must be served, and returns the parameters of the reply. */
@@ -86,19 +98,28 @@ class Conversation {
 
 /** The same over HTTP, where each request stands alone. */
 class Exchange {
-  constructor(server) {
+  constructor(server, kind = 'client') {
     this.server = server;
+    this.kind = kind;
+  }
+
+  as(kind) {
+    return new Exchange(this.server, kind);
+  }
+
+  call(request) {
+    return call(this.server, request, { path: `/${this.kind}/to/instance` });
   }
 
   async accepted(request) {
-    const answer = await call(this.server, request);
+    const answer = await this.call(request);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     assert.equal(answer.type, 'application/json');
     return answer.body;
   }
 
   async refused(request, code, field) {
-    return checkProblem(await call(this.server, request), code, field);
+    return checkProblem(await this.call(request), code, field);
   }
 }
 
@@ -112,19 +133,23 @@ export function checkProblem(answer, code, field) {
   return checkRefusal(refusal, code, field);
 }
 
+/** A conversation over an open connection, by events or by acknowledgements. */
+export const byEvents = (connection) => new Conversation(connection, (body, channel) => connection.request(body, channel));
+export const byAcknowledgements = (connection) => new Conversation(connection, (body, channel) => connection.ask(body, channel));
+
 const events = (options) => async (server) => {
   const connection = await SocketIoConnection.open(server, options);
-  return new Conversation(connection, (body) => connection.request(body));
+  return byEvents(connection);
 };
 
 const acknowledged = (options) => async (server) => {
   const connection = await SocketIoConnection.open(server, options);
-  return new Conversation(connection, (body) => connection.ask(body));
+  return byAcknowledgements(connection);
 };
 
 export const rawWebSocket = (options) => async (server) => {
   const connection = await RawConnection.open(server, options);
-  return new Conversation(connection, (body) => connection.request(body));
+  return byEvents(connection);
 };
 
 export const http = async (server) => new Exchange(server);
@@ -141,6 +166,6 @@ export const SOCKETS = {
 
 export const WAYS = { ...SOCKETS, HTTP: http };
 
-/** A conversation over an open Socket.IO connection, by events or by acknowledgements. */
-export const byEvents = (connection) => new Conversation(connection, (body) => connection.request(body));
-export const byAcknowledgements = (connection) => new Conversation(connection, (body) => connection.ask(body));
+/** The same ways, taken by a node. */
+export const asNode = (ways) =>
+  Object.fromEntries(Object.entries(ways).map(([name, open]) => [name, async (server) => (await open(server)).as('node')]));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import WebSocket from 'ws';
 
 import { Inbox, within } from './deadline.js';
-import { SPEC } from './socketio.js';
+import { SPEC, answerTo } from './socketio.js';
 
 /** The server did not let the WebSocket open; `status` is what it answered, if it did. */
 export class NotOpened extends Error {
@@ -57,16 +57,16 @@ export class RawConnection {
   }
 
   /** The next message's body, which must come under the one name that this connection asked for. */
-  async next() {
+  async next(channel = 'client.to.instance') {
     const frame = JSON.parse(await this.nextFrame());
     assert.deepEqual(Object.keys(frame).sort(), ['body', 'event'], 'the keys of a frame');
-    assert.equal(frame.event, this.name);
+    assert.equal(frame.event, answerTo(channel, this.name));
     return frame.body;
   }
 
   request(body, channel = 'client.to.instance') {
     this.send(JSON.stringify({ event: channel, body }));
-    return this.next();
+    return this.next(channel);
   }
 
   get unread() {

@@ -7,11 +7,13 @@
 use std::{error::Error, fmt, net::IpAddr, sync::Arc};
 
 use nile_protocol::{
+    cid::Cid,
     code::Code,
     information::Information,
-    party::{ClientId, PartyId},
+    party::{ClientId, NodeId, PartyId, PartyKind},
     refusal::Refusal,
     reply::{Page, Reply},
+    request::{Amendment, Registration},
     token::Token,
 };
 use nile_socketio::Outbox;
@@ -22,7 +24,7 @@ use crate::{
     error::Fault,
     hub::WsId,
     limits::RetryAfter,
-    store::{Authenticated, Change, LiveToken},
+    store::{Authenticated, Change, LiveToken, NewNode, NodeUpdate, Protocol, Submission},
     token::{TokenHash, fresh_secret},
 };
 
@@ -37,130 +39,175 @@ pub(crate) struct Pending<F> {
     pub(crate) outcome: F,
 }
 
-/// A client's token, as somebody presented it.
+/// Who sent a request, as far as that is known without a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender {
+    /// What the channel says it is.
+    pub(crate) kind: PartyKind,
+    /// How it came.
+    pub(crate) protocol: Protocol,
+    /// The address that limits count.
+    pub(crate) address: IpAddr,
+}
+
+/// A token, as somebody presented it.
 #[derive(Clone, Copy)]
 struct Presented {
-    client: ClientId,
+    party: PartyId,
     hash: TokenHash,
 }
 
 impl Presented {
-    /// What is no token at all is looked up like one of a client that does not exist.
-    fn new(token: Option<&Token>) -> Self {
-        let (client, secret) = match token {
-            Some(token) => match token.party() {
-                PartyId::Client(client) => (client, token.secret()),
-                PartyId::Node(_) => (NOBODY, token.secret()),
-            },
-            None => (NOBODY, &[0; 32]),
+    /// What is no token of this kind at all is looked up like one of a party that does not exist.
+    fn new(kind: PartyKind, token: Option<&Token>) -> Self {
+        let (party, secret) = match token {
+            Some(token) if token.kind() == kind => (token.party(), token.secret()),
+            Some(token) => (kind.party(NOBODY), token.secret()),
+            None => (kind.party(NOBODY), &[0; 32]),
         };
         Self {
-            client,
+            party,
             hash: TokenHash::of(secret),
         }
-    }
-
-    fn party(self) -> PartyId {
-        PartyId::Client(self.client)
     }
 }
 
 /// A number that is never given: ids begin at 1.
-const NOBODY: ClientId = ClientId(0);
+const NOBODY: i64 = 0;
+
+/// A registration that the store has been asked for.
+enum Registering {
+    Client(Submission<ClientId>),
+    Node(Submission<NodeId>),
+}
+
+impl Registering {
+    fn is_queued(&self) -> bool {
+        match self {
+            Self::Client(written) => written.is_queued(),
+            Self::Node(written) => written.is_queued(),
+        }
+    }
+
+    async fn party(self) -> Result<PartyId, Fault> {
+        Ok(match self {
+            Self::Client(written) => PartyId::Client(written.await?),
+            Self::Node(written) => PartyId::Node(written.await?),
+        })
+    }
+}
 
 impl Instance {
-    /// Adds a client to the database and gives it a token.
+    /// Adds a party to the database and gives it a token.
     pub(crate) fn register(
         self: &Arc<Self>,
-        information: &Information,
-        address: IpAddr,
+        registration: &Registration,
+        sender: Sender,
     ) -> Result<Pending<impl Future<Output = Outcome> + Send + use<>>, Refusal> {
         self.limits
-            .registration(address, Instant::now())
+            .registration(sender.address, Instant::now())
             .map_err(rate_limited)?;
         let secret = fresh_secret().map_err(|fault| refuse(&fault))?;
-        let written = self.store.register_client(
-            TokenHash::of(&secret),
-            information.as_str().into(),
-            self.clock.now(),
-        );
+        let (token, now) = (TokenHash::of(&secret), self.clock.now());
+        let written = match registration {
+            Registration::Client { information } => {
+                let information = information.as_str().into();
+                Registering::Client(self.store.register_client(token, information, now))
+            }
+            Registration::Node { hash, information } => {
+                let node = NewNode {
+                    hash: hash.as_str().into(),
+                    information: information.as_str().into(),
+                    protocol: sender.protocol,
+                    approved: true,
+                };
+                Registering::Node(self.store.register_node(token, node, now))
+            }
+        };
         Ok(Pending {
             in_order: written.is_queued(),
             outcome: async move {
-                let client = written.await.map_err(|fault| refuse(&fault))?;
-                let token = Token::new(PartyId::Client(client), secret);
+                let party = written.party().await.map_err(|fault| refuse(&fault))?;
+                let token = Token::new(party, secret);
                 Ok(Reply::Registered { token })
             },
         })
     }
 
-    /// Replaces a client's information.
+    /// Replaces what a party has told about itself.
     pub(crate) fn update(
         self: &Arc<Self>,
         token: Option<&Token>,
-        information: &Information,
+        amendment: &Amendment,
         address: IpAddr,
     ) -> Result<Pending<impl Future<Output = Outcome> + Send + use<>>, Refusal> {
-        let presented = self.admit(token, address)?;
-        let Presented { client, hash } = presented;
-        let information = information.as_str().into();
-        let written = self
-            .store
-            .update_client(client, hash, information, self.clock.now());
-        let change = Changing::new(self, presented.party(), hash, written);
+        let Presented { party, hash: proof } = self.admit(amendment.kind(), token, address)?;
+        let now = self.clock.now();
+        let written = match amendment {
+            Amendment::Client { information } => {
+                let (id, information) = (ClientId(party.number()), information.as_str().into());
+                self.store.update_client(id, proof, information, now)
+            }
+            Amendment::Node { hash, information } => {
+                let update = NodeUpdate {
+                    hash: hash.as_ref().map(|hash| hash.as_str().into()),
+                    information: information.as_ref().map(|text| text.as_str().into()),
+                };
+                self.store
+                    .update_node(NodeId(party.number()), proof, update, now)
+            }
+        };
+        let change = Changing::new(self, party, proof, written);
         Ok(self.changed(change, address, || Reply::Updated))
     }
 
-    /// Forgets a client, and closes its connections.
+    /// Forgets a party, and closes its connections.
     pub(crate) fn delete(
         self: &Arc<Self>,
         token: Option<&Token>,
-        address: IpAddr,
+        sender: Sender,
     ) -> Result<Pending<impl Future<Output = Outcome> + Send + use<>>, Refusal> {
-        let presented = self.admit(token, address)?;
-        let Presented { client, hash } = presented;
-        let written = self.store.delete_client(client, hash, self.clock.now());
-        let change = Changing::new(self, presented.party(), hash, written).ending();
+        let Sender { kind, address, .. } = sender;
+        let Presented { party, hash } = self.admit(kind, token, address)?;
+        let written = self.store.delete(party, hash, self.clock.now());
+        let change = Changing::new(self, party, hash, written).ending();
         Ok(self.changed(change, address, || Reply::Deleted))
     }
 
-    /// Gives a client a new token, which replaces the present one when it is first used.
+    /// Gives a party a new token, which replaces the present one when it is first used.
     pub(crate) fn rotate_token(
         self: &Arc<Self>,
         token: Option<&Token>,
-        address: IpAddr,
+        sender: Sender,
     ) -> Result<Pending<impl Future<Output = Outcome> + Send + use<>>, Refusal> {
-        let presented = self.admit(token, address)?;
+        let Sender { kind, address, .. } = sender;
+        let Presented { party, hash } = self.admit(kind, token, address)?;
         let secret = fresh_secret().map_err(|fault| refuse(&fault))?;
-        let Presented { client, hash } = presented;
         let new = TokenHash::of(&secret);
-        let written = self
-            .store
-            .rotate_client_token(client, hash, new, self.clock.now());
-        let party = presented.party();
+        let written = self.store.rotate_token(party, hash, new, self.clock.now());
         let change = Changing::new(self, party, hash, written);
         Ok(self.changed(change, address, move || Reply::TokenRotated {
             token: Token::new(party, secret),
         }))
     }
 
-    /// Logs a connection in: from the reply on, it is on the online list as that client.
+    /// Logs a connection in: from the reply on, it is on the online list as that party.
     ///
     /// Whatever it was there before stays as it is unless this succeeds.
     pub(crate) async fn log_in(
         self: Arc<Self>,
         token: Option<Token>,
-        address: IpAddr,
+        sender: Sender,
         connection: WsId,
         outbox: Outbox,
     ) -> Outcome {
-        let presented = self.admit(token.as_ref(), address)?;
+        let presented = self.admit(sender.kind, token.as_ref(), sender.address)?;
         loop {
-            let login = self.hub.begin_login(presented.party());
-            let found = self.authenticate(presented, address).await?;
+            let login = self.hub.begin_login(presented.party);
+            let found = self.authenticate(presented, sender.address).await?;
             // A token of this party may have been revoked since, and it may be this one: then look again.
             if login.join(connection, presented.hash, outbox.clone()) {
-                return logged(presented, found);
+                return logged(presented.party, found);
             }
         }
     }
@@ -169,36 +216,41 @@ impl Instance {
     pub(crate) async fn answer_login(
         self: Arc<Self>,
         token: Option<Token>,
-        address: IpAddr,
+        sender: Sender,
     ) -> Outcome {
-        let presented = self.admit(token.as_ref(), address)?;
-        let found = self.authenticate(presented, address).await?;
-        logged(presented, found)
+        let presented = self.admit(sender.kind, token.as_ref(), sender.address)?;
+        let found = self.authenticate(presented, sender.address).await?;
+        logged(presented.party, found)
     }
 
     /// Whether a token of this address is looked at at all.
-    fn admit(&self, token: Option<&Token>, address: IpAddr) -> Result<Presented, Refusal> {
+    fn admit(
+        &self,
+        kind: PartyKind,
+        token: Option<&Token>,
+        address: IpAddr,
+    ) -> Result<Presented, Refusal> {
         self.limits
             .login_allowed(address, Instant::now())
             .map_err(rate_limited)?;
-        Ok(Presented::new(token))
+        Ok(Presented::new(kind, token))
     }
 
-    /// Finds the client that the token is of. A new token is confirmed by this.
+    /// Finds the party that the token is of. A new token is confirmed by this.
     async fn authenticate(
         self: &Arc<Self>,
         presented: Presented,
         address: IpAddr,
     ) -> Result<Authenticated, Refusal> {
-        let Presented { client, hash } = presented;
+        let Presented { party, hash } = presented;
         let now = self.clock.now();
-        let found = self.store.authenticate_client(client, hash, now).await;
+        let found = self.store.authenticate(party, hash, now).await;
         let Some(found) = found.map_err(|fault| refuse(&fault))? else {
             return Err(self.invalid_token(address));
         };
         if found.with == LiveToken::Next {
-            let written = self.store.confirm_client_token(client, hash, now);
-            let change = Changing::new(self, presented.party(), hash, written).await;
+            let written = self.store.confirm_token(party, hash, now);
+            let change = Changing::new(self, party, hash, written).await;
             if change.map_err(|fault| refuse(&fault))? == Change::InvalidToken {
                 return Err(self.invalid_token(address));
             }
@@ -234,19 +286,20 @@ impl Instance {
     }
 }
 
-fn logged(presented: Presented, found: Authenticated) -> Outcome {
-    let information = Information::restore(found.information.into()).ok_or_else(|| {
-        let fault = Fault::new(
-            "read a client's information",
-            "the row is not a JSON object",
-        );
-        tracing::error!(client = presented.client.0, "{fault}: the row is damaged");
+fn logged(party: PartyId, found: Authenticated) -> Outcome {
+    let damaged = |column: &'static str| {
+        tracing::error!(%party, column, "could not read what a party has told: the row is damaged");
         Refusal::internal()
-    })?;
-    // What waits for the client comes with the messages by party.
+    };
+    let hash = found
+        .hash
+        .map(|hash| Cid::parse(&hash).ok_or_else(|| damaged("hash")));
+    let information = Information::restore(found.information.into());
+    // What waits for the party comes with the messages by party.
     Ok(Reply::Logged {
-        party: presented.party(),
-        information,
+        party,
+        hash: hash.transpose()?,
+        information: information.ok_or_else(|| damaged("information"))?,
         page: Page::default(),
     })
 }

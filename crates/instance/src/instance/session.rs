@@ -19,11 +19,12 @@ use tokio::time::Instant;
 
 use super::{
     Instance,
-    accounts::{Outcome, Pending, rate_limited},
+    accounts::{Outcome, Pending, Sender, rate_limited},
 };
 use crate::{
     hub::WsId,
     limits::{Quota, Rate, RetryAfter},
+    store::Protocol,
 };
 
 /// What one connection has said, and who it is.
@@ -158,26 +159,30 @@ impl Session {
 
     fn serve(&self, asker: Asker, id: Option<RequestId>, action: Action) -> Step<Answer> {
         let instance = &self.instance;
-        let address = self.address;
+        let sender = Sender {
+            kind: asker.party_kind(),
+            protocol: Protocol::WebSocket,
+            address: self.address,
+        };
         let question = Question {
             asker,
             id,
             verb: action.verb(),
         };
         match action {
-            Action::Register { information } => {
-                question.write(instance.register(&information, address))
+            Action::Register(registration) => {
+                question.write(instance.register(&registration, sender))
             }
-            Action::Update { token, information } => {
-                question.write(instance.update(token.as_ref(), &information, address))
+            Action::Update { token, amendment } => {
+                question.write(instance.update(token.as_ref(), &amendment, sender.address))
             }
-            Action::Delete { token } => question.write(instance.delete(token.as_ref(), address)),
+            Action::Delete { token } => question.write(instance.delete(token.as_ref(), sender)),
             Action::RotateToken { token } => {
-                question.write(instance.rotate_token(token.as_ref(), address))
+                question.write(instance.rotate_token(token.as_ref(), sender))
             }
             Action::Login { token, limit: _ } => {
                 let (connection, outbox) = (self.connection, self.outbox.clone());
-                let login = Arc::clone(instance).log_in(token, address, connection, outbox);
+                let login = Arc::clone(instance).log_in(token, sender, connection, outbox);
                 Step::Alone(Box::pin(async move { question.answer(login.await) }))
             }
             Action::Logout => {
@@ -198,24 +203,32 @@ impl Drop for Session {
     }
 }
 
-/// Serves one request of somebody who has no connection to be online on.
-pub async fn serve_once(instance: &Arc<Instance>, action: Action, address: IpAddr) -> Reply {
+/// Serves one request of somebody who has no connection to be online on: a party of this kind, it says.
+pub async fn serve_once(
+    instance: &Arc<Instance>,
+    kind: PartyKind,
+    action: Action,
+    address: IpAddr,
+) -> Reply {
     async fn settle<F: Future<Output = Outcome>>(pending: Result<Pending<F>, Refusal>) -> Outcome {
         pending?.outcome.await
     }
     let verb = action.verb();
+    let sender = Sender {
+        kind,
+        protocol: Protocol::Http,
+        address,
+    };
     let outcome = match action {
-        Action::Register { information } => settle(instance.register(&information, address)).await,
-        Action::Update { token, information } => {
-            settle(instance.update(token.as_ref(), &information, address)).await
+        Action::Register(registration) => settle(instance.register(&registration, sender)).await,
+        Action::Update { token, amendment } => {
+            settle(instance.update(token.as_ref(), &amendment, address)).await
         }
-        Action::Delete { token } => settle(instance.delete(token.as_ref(), address)).await,
+        Action::Delete { token } => settle(instance.delete(token.as_ref(), sender)).await,
         Action::RotateToken { token } => {
-            settle(instance.rotate_token(token.as_ref(), address)).await
+            settle(instance.rotate_token(token.as_ref(), sender)).await
         }
-        Action::Login { token, limit: _ } => {
-            Arc::clone(instance).answer_login(token, address).await
-        }
+        Action::Login { token, limit: _ } => Arc::clone(instance).answer_login(token, sender).await,
         Action::Logout => Err(Refusal::forbidden("only a connection can log out")),
         Action::Ping => Ok(Reply::Pinged),
     };

@@ -138,7 +138,7 @@ async fn answer(
         return Err(Box::new(refuse(&refusal)));
     }
     Ok(
-        match serve_once(&front.instance, action, caller.address).await {
+        match serve_once(&front.instance, channel.sender(), action, caller.address).await {
             Reply::Refused { refusal, .. } => refuse(&refusal),
             reply => respond(StatusCode::OK, "application/json", reply.to_parameters()),
         },

@@ -1,20 +1,25 @@
 //! What a store promises. The next one, whatever it is made of, will have to pass the same.
 
-mod client;
+mod node;
 mod opening;
+mod party;
 mod queue;
 
 use std::{ops::Deref, path::PathBuf};
 
 use nile_instance::{
     clock::Timestamp,
-    store::{Options, Store},
+    store::{NewNode, Options, Protocol, Store},
     token::TokenHash,
 };
+use nile_protocol::party::{PartyId, PartyKind};
 use tempfile::TempDir;
 
 /// A moment like any other.
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+/// The content identifier that a node has unless its test says otherwise.
+const HASH: &str = "QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE";
 
 /// A store in a directory of its own, which goes when this goes.
 struct TestStore {
@@ -40,6 +45,31 @@ impl TestStore {
         self.store.close().await.unwrap();
         let store = Store::open(self.directory.path(), &Options::default()).unwrap();
         Self { store, ..self }
+    }
+
+    /// A party of this kind that has just registered.
+    async fn register_of(
+        &self,
+        kind: PartyKind,
+        token: TokenHash,
+        information: Box<str>,
+    ) -> PartyId {
+        match kind {
+            PartyKind::Client => {
+                let registered = self.register_client(token, information, NOW).await;
+                PartyId::Client(registered.unwrap())
+            }
+            PartyKind::Node => {
+                let node = NewNode {
+                    hash: HASH.into(),
+                    information,
+                    protocol: Protocol::WebSocket,
+                    approved: true,
+                };
+                let registered = self.register_node(token, node, NOW).await;
+                PartyId::Node(registered.unwrap())
+            }
+        }
     }
 
     fn database(&self) -> PathBuf {

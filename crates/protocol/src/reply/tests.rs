@@ -12,6 +12,7 @@ fn logged(page: Page) -> Reply {
     let information = Information::restore(r#"{ "name":"\u0041da","n":1.0 }"#.into()).unwrap();
     Reply::Logged {
         party: PartyKind::Client.party(7),
+        hash: None,
         information,
         page,
     }
@@ -72,6 +73,23 @@ fn the_rows_of_the_queue_are_written_as_they_are() {
     assert!(
         written.ends_with(r#""id":7,"total":300,"more":true}"#),
         "{written}"
+    );
+}
+
+#[test]
+fn a_node_is_told_its_hash_too() {
+    let hash = "QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE";
+    let reply = Reply::Logged {
+        party: PartyKind::Node.party(7),
+        hash: Cid::parse(hash),
+        information: Information::empty(),
+        page: Page::default(),
+    };
+    assert_eq!(
+        reply.to_parameters(),
+        format!(
+            r#"{{"hash":"{hash}","queue":[],"information":{{}},"id":7,"total":0,"more":false}}"#
+        )
     );
 }
 

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Action, Envelope};
+use super::{Action, Amendment, Envelope, Registration};
+use crate::cid::Cid;
 use crate::information::Information;
 use crate::json;
 use crate::party::{MAX_INTEGER, PartyKind};
@@ -27,12 +28,7 @@ impl<'a> Parameters<'a> {
     /// Reads what `verb` needs.
     pub(super) fn read(&self, verb: Verb) -> Result<Action, Refusal> {
         Ok(match verb {
-            Verb::Register => {
-                let [information] = self.pick(["information"])?;
-                Action::Register {
-                    information: self.information(information)?,
-                }
-            }
+            Verb::Register => Action::Register(self.registration()?),
             Verb::Login => {
                 let [token, limit] = self.pick(["token", "limit"])?;
                 Action::Login {
@@ -40,14 +36,7 @@ impl<'a> Parameters<'a> {
                     limit: limit.map(read_limit).transpose()?,
                 }
             }
-            Verb::Update => {
-                let [token, information] = self.pick(["token", "information"])?;
-                let token = self.token(token)?;
-                Action::Update {
-                    token,
-                    information: self.information(information)?,
-                }
-            }
+            Verb::Update => self.update()?,
             Verb::Logout => Action::Logout,
             Verb::Delete => {
                 let [token] = self.pick(["token"])?;
@@ -64,6 +53,54 @@ impl<'a> Parameters<'a> {
             Verb::Ping => Action::Ping,
             Verb::Forward => return Err(Refusal::unknown_action()),
         })
+    }
+
+    fn registration(&self) -> Result<Registration, Refusal> {
+        match self.sender {
+            PartyKind::Client => {
+                let [information] = self.pick(["information"])?;
+                let information = self.information(information)?.ok_or_else(no_information)?;
+                Ok(Registration::Client { information })
+            }
+            PartyKind::Node => {
+                let [hash, components, information] =
+                    self.pick(["hash", "components", "information"])?;
+                let hash = read_hash([hash, components])?
+                    .ok_or_else(|| Refusal::invalid_parameters("hash", "is missing"))?;
+                let information = self.information(information)?;
+                Ok(Registration::Node {
+                    hash,
+                    information: information.unwrap_or_else(Information::empty),
+                })
+            }
+        }
+    }
+
+    fn update(&self) -> Result<Action, Refusal> {
+        match self.sender {
+            PartyKind::Client => {
+                let [token, information] = self.pick(["token", "information"])?;
+                let token = self.token(token)?;
+                let information = self.information(information)?.ok_or_else(no_information)?;
+                let amendment = Amendment::Client { information };
+                Ok(Action::Update { token, amendment })
+            }
+            PartyKind::Node => {
+                let [token, hash, components, information] =
+                    self.pick(["token", "hash", "components", "information"])?;
+                let token = self.token(token)?;
+                let hash = read_hash([hash, components])?;
+                let information = self.information(information)?;
+                if hash.is_none() && information.is_none() {
+                    return Err(Refusal::invalid_parameters(
+                        "parameters",
+                        "have neither hash nor information",
+                    ));
+                }
+                let amendment = Amendment::Node { hash, information };
+                Ok(Action::Update { token, amendment })
+            }
+        }
     }
 
     /// Whose fault it is that the text of the body is not as it must be: the information's, where the
@@ -91,11 +128,10 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    fn information(&self, value: Option<&RawValue>) -> Result<Information, Refusal> {
-        match value {
-            Some(value) => Information::parse(value, self.max_information),
-            None => Err(Refusal::invalid_parameters("information", "is missing")),
-        }
+    fn information(&self, value: Option<&RawValue>) -> Result<Option<Information>, Refusal> {
+        value
+            .map(|value| Information::parse(value, self.max_information))
+            .transpose()
     }
 
     /// The one token of the request, wherever it stands, and however often.
@@ -120,6 +156,27 @@ impl<'a> Parameters<'a> {
         let token = token.ok_or_else(|| Refusal::invalid_parameters("token", "is missing"))?;
         Ok(Token::parse(&token).filter(|token| token.kind() == self.sender))
     }
+}
+
+fn no_information() -> Refusal {
+    Refusal::invalid_parameters("information", "is missing")
+}
+
+/// The one hash that a node gives, as `hash`, as `components`, or as both.
+fn read_hash(places: [Option<&RawValue>; 2]) -> Result<Option<Cid>, Refusal> {
+    let mut hash = None;
+    for value in places.into_iter().flatten() {
+        let text = json::string(value).ok_or_else(Refusal::invalid_hash)?;
+        let cid = Cid::parse(&text).ok_or_else(Refusal::invalid_hash)?;
+        if hash.is_some_and(|other| other != cid) {
+            return Err(Refusal::invalid_parameters(
+                "hash",
+                "components has a different one",
+            ));
+        }
+        hash = Some(cid);
+    }
+    Ok(hash)
 }
 
 /// The members of `object` that have these names. `field` is what to blame if it is no object.

@@ -5,6 +5,7 @@ use crate::party::{MAX_INTEGER, PartyKind};
 mod credential;
 mod fuzzed;
 mod hostile;
+mod node;
 
 const CLIENT: Channel = Channel::ToInstance {
     from: PartyKind::Client,
@@ -31,7 +32,7 @@ fn token_of(action: &Action) -> Option<&Option<Token>> {
         | Action::Update { token, .. }
         | Action::Delete { token }
         | Action::RotateToken { token } => Some(token),
-        Action::Register { .. } | Action::Logout | Action::Ping => None,
+        Action::Register(_) | Action::Logout | Action::Ping => None,
     }
 }
 
@@ -53,9 +54,9 @@ fn every_action_of_the_client_channel_is_read() {
     let cases = [
         (
             r#"{"action":"register","parameters":{"information":{"name":"Ada"}}}"#.into(),
-            Action::Register {
+            Action::Register(Registration::Client {
                 information: information(r#"{"name":"Ada"}"#),
-            },
+            }),
         ),
         (
             format!(r#"{{"action":"login","parameters":{{"token":{quoted}}}}}"#),
@@ -77,7 +78,9 @@ fn every_action_of_the_client_channel_is_read() {
             ),
             Action::Update {
                 token: token(),
-                information: information("{ }"),
+                amendment: Amendment::Client {
+                    information: information("{ }"),
+                },
             },
         ),
         (r#"{"action":"logout"}"#.into(), Action::Logout),

@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 use nile_instance::store::{OpenError, Options, Store};
+use nile_protocol::party::PartyKind;
 use rusqlite::Connection;
 
-use super::TestStore;
+use super::{NOW, TestStore, information, token};
 
 fn refusal(data_dir: &Path) -> OpenError {
     let error = Store::open(data_dir, &Options::default()).unwrap_err();
@@ -123,6 +124,36 @@ fn a_data_directory_that_cannot_be_written_to_is_refused() {
 }
 
 #[tokio::test]
+async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let older = Connection::open(directory.path().join("nile.db")).unwrap();
+    older
+        .execute_batch(include_str!("../../../migrations/0001_create_client.sql"))
+        .unwrap();
+    let application_id = u32::from_be_bytes(*b"Nile");
+    older
+        .pragma_update(None, "application_id", application_id)
+        .unwrap();
+    older.pragma_update(None, "user_version", 1).unwrap();
+    older
+        .execute(
+            "INSERT INTO client (token_hash, registered_at, updated_at, information)
+             VALUES (?1, 0, 0, ?2)",
+            (token(1).as_bytes(), information("Ada")),
+        )
+        .unwrap();
+    drop(older);
+
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = TestStore { store, directory };
+    let ada = PartyKind::Client.party(1);
+    let found = store.authenticate(ada, token(1), NOW).await.unwrap();
+    assert_eq!(found.unwrap().information, information("Ada"));
+    let node = store.register_of(PartyKind::Node, token(2), information("apples"));
+    assert_eq!(node.await, PartyKind::Node.party(1));
+}
+
+#[tokio::test]
 async fn a_new_database_tells_what_it_is() {
     let store = TestStore::open();
     let door = store.side_door();
@@ -134,5 +165,5 @@ async fn a_new_database_tells_what_it_is() {
         pragma("application_id"),
         i64::from(u32::from_be_bytes(*b"Nile"))
     );
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
 }

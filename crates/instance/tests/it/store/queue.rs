@@ -6,7 +6,7 @@ use nile_instance::{
     error::Fault,
     store::{Health, Options, Submission},
 };
-use nile_protocol::party::ClientId;
+use nile_protocol::party::{ClientId, PartyId};
 use rusqlite::Connection;
 
 use super::{NOW, TestStore, information, token};
@@ -46,7 +46,7 @@ async fn what_is_submitted_in_order_is_done_in_order() {
         update.await.unwrap();
     }
     let client = store
-        .authenticate_client(last, token(1), NOW)
+        .authenticate(PartyId::Client(last), token(1), NOW)
         .await
         .unwrap()
         .unwrap();
@@ -169,7 +169,9 @@ async fn closing_does_what_was_asked_for_and_takes_no_more() {
         reason(&store.register("pears").await.unwrap_err()),
         "the store has stopped"
     );
-    let lookup = store.authenticate_client(ClientId(1), token(1), NOW).await;
+    let lookup = store
+        .authenticate(PartyId::Client(ClientId(1)), token(1), NOW)
+        .await;
     assert_eq!(reason(&lookup.unwrap_err()), "the store has stopped");
     assert_eq!(store.health(), Health::Ended);
     store.close().await.unwrap();

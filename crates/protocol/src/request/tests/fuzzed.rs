@@ -36,14 +36,15 @@ fn any_information() -> impl Strategy<Value = Information> {
 
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        any_information().prop_map(|information| Action::Register { information }),
+        any_information()
+            .prop_map(|information| Action::Register(Registration::Client { information })),
         (any_token(), any::<Option<u32>>()).prop_map(|(token, limit)| Action::Login {
             token: Some(token),
             limit
         }),
         (any_token(), any_information()).prop_map(|(token, information)| Action::Update {
             token: Some(token),
-            information
+            amendment: Amendment::Client { information }
         }),
         Just(Action::Logout),
         any_token().prop_map(|token| Action::Delete { token: Some(token) }),
@@ -93,7 +94,11 @@ fn write(request: &Request, place: Place) -> String {
         }
     }
     match &request.action {
-        Action::Register { information } | Action::Update { information, .. } => {
+        Action::Register(Registration::Client { information })
+        | Action::Update {
+            amendment: Amendment::Client { information },
+            ..
+        } => {
             parameters.push(format!("\"information\":\t{}", information.as_str()));
         }
         Action::Login {
@@ -146,7 +151,9 @@ proptest! {
         let plain = parse(&write(&request, place)).unwrap();
         let mut read = parse(&escaped(&write(&request, place))).unwrap();
         // Information is kept as it was received, so its text tells how it was escaped.
-        if let Action::Register { information } | Action::Update { information, .. } = &mut read.action {
+        if let Action::Register(Registration::Client { information })
+            | Action::Update { amendment: Amendment::Client { information }, .. } = &mut read.action
+        {
             let value: Value = serde_json::from_str(information.as_str()).unwrap();
             *information = super::information(&serde_json::to_string_pretty(&value).unwrap());
         }

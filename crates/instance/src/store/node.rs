@@ -1,0 +1,107 @@
+//! What only nodes have, by use case: a hash, a protocol, and the operator's approval.
+//!
+//! Node numbers count only nodes. What a hash or an information may look like is decided above.
+
+use nile_protocol::party::{NodeId, PartyId};
+
+use super::{
+    Store, Submission,
+    credential::Change,
+    party::{admit, columns, made},
+};
+use crate::{clock::Timestamp, token::TokenHash};
+
+/// How a node registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Over a connection, be it Socket.IO's or a bare WebSocket.
+    WebSocket,
+    /// Over plain HTTP.
+    Http,
+}
+
+impl Protocol {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// A node that registers.
+#[derive(Clone, Debug)]
+pub struct NewNode {
+    /// The content identifier of what it publishes.
+    pub hash: Box<str>,
+    /// What it says about itself: a JSON object.
+    pub information: Box<str>,
+    /// How it came.
+    pub protocol: Protocol,
+    /// Whether it takes part at once, without the operator.
+    pub approved: bool,
+}
+
+/// What a node replaces of what it told; what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct NodeUpdate {
+    /// The content identifier of what it publishes.
+    pub hash: Option<Box<str>>,
+    /// What it says about itself: a JSON object.
+    pub information: Option<Box<str>>,
+}
+
+impl Store {
+    /// Adds a node and gives it a number that no node has had before.
+    ///
+    /// Repeated after a fault, it may add a second node that nobody knows the token of.
+    pub fn register_node(
+        &self,
+        token: TokenHash,
+        node: NewNode,
+        now: Timestamp,
+    ) -> Submission<NodeId> {
+        self.writes.submit("register a node", move |connection| {
+            let id = connection
+                .prepare_cached(
+                    "INSERT INTO node (token_hash, registered_at, updated_at, protocol, approved,
+                     hash, information) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .insert((
+                    token.as_bytes(),
+                    now.0,
+                    node.protocol.word(),
+                    node.approved,
+                    node.hash,
+                    node.information,
+                ))?;
+            Ok(NodeId(id))
+        })
+    }
+
+    /// Replaces what node `id` told, or a part of it.
+    pub fn update_node(
+        &self,
+        id: NodeId,
+        token: TokenHash,
+        update: NodeUpdate,
+        now: Timestamp,
+    ) -> Submission<Change> {
+        self.writes.submit("update a node", move |connection| {
+            let party = PartyId::Node(id);
+            let Some((credential, with)) = admit(connection, party, token, now)? else {
+                return Ok(Change::InvalidToken);
+            };
+            let NodeUpdate { hash, information } = update;
+            let (current, next, since) = columns(&credential);
+            connection
+                .prepare_cached(
+                    "UPDATE node SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4,
+                     hash = coalesce(?5, hash), information = coalesce(?6, information),
+                     updated_at = ?7 WHERE id = ?1",
+                )?
+                .execute((id.0, current, next, since, hash, information, now.0))?;
+            Ok(made(with))
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! What clients and nodes have in common: a row with a credential, in the table of their kind.
+//!
+//! **Which table is decided by the kind alone**, so a token of a client is never compared with one of
+//! a node, whatever their numbers are. Who may call what is decided above.
+
+use nile_protocol::party::{PartyId, PartyKind};
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+use super::{
+    Store, Submission,
+    credential::{Change, Credential, LiveToken, NextToken},
+};
+use crate::{clock::Timestamp, token::TokenHash};
+
+/// A party that has proved who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The content identifier that a node last gave. A client has none.
+    pub hash: Option<Box<str>>,
+    /// What it last said about itself: a JSON object, as it was received.
+    pub information: Box<str>,
+    /// The token it proved itself with. With [`LiveToken::Next`], confirm it before serving.
+    pub with: LiveToken,
+}
+
+/// A statement with the name of the kind's table in it.
+macro_rules! statement {
+    ($kind:expr, $before:literal, $after:literal) => {
+        match $kind {
+            PartyKind::Client => concat!($before, "client", $after),
+            PartyKind::Node => concat!($before, "node", $after),
+        }
+    };
+}
+
+impl Store {
+    /// Tells whether `token` is a live token of `party`.
+    ///
+    /// `None` for a wrong token and for a party that does not exist, after the same work.
+    pub fn authenticate(
+        &self,
+        party: PartyId,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Submission<Option<Authenticated>> {
+        self.reads
+            .submit("authenticate a party", move |connection| {
+                let mut statement = connection.prepare_cached(match party.kind() {
+                    PartyKind::Client => {
+                        "SELECT token_hash, next_token_hash, next_token_at, information, NULL
+                     FROM client WHERE id = ?1"
+                    }
+                    PartyKind::Node => {
+                        "SELECT token_hash, next_token_hash, next_token_at, information, hash
+                     FROM node WHERE id = ?1"
+                    }
+                })?;
+                let mut rows = statement.query([party.number()])?;
+                let row = rows.next()?;
+                let credential = row.map(credential).transpose()?;
+                let with = credential
+                    .unwrap_or(Credential::NOBODY)
+                    .recognise(token, now);
+                row.zip(with)
+                    .map(|(row, with)| {
+                        Ok(Authenticated {
+                            hash: row.get(4)?,
+                            information: row.get(3)?,
+                            with,
+                        })
+                    })
+                    .transpose()
+            })
+    }
+
+    /// Makes `token` the only one of `party`, if a rotation has given it.
+    ///
+    /// Repeating it changes nothing. A token that was live when it authenticated may be so no
+    /// longer: then this is [`Change::InvalidToken`].
+    pub fn confirm_token(
+        &self,
+        party: PartyId,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Submission<Change> {
+        self.writes.submit("confirm a token", move |connection| {
+            let Some((credential, with)) = admit(connection, party, token, now)? else {
+                return Ok(Change::InvalidToken);
+            };
+            if with == LiveToken::Next {
+                store_credential(connection, party, credential)?;
+            }
+            Ok(made(with))
+        })
+    }
+
+    /// Removes `party`, what it told and its tokens. Its number is not used again.
+    ///
+    /// Repeated after a fault, it finds the token invalid.
+    pub fn delete(&self, party: PartyId, token: TokenHash, now: Timestamp) -> Submission<Change> {
+        self.writes.submit("delete a party", move |connection| {
+            let Some((_, with)) = admit(connection, party, token, now)? else {
+                return Ok(Change::InvalidToken);
+            };
+            connection
+                .prepare_cached(statement!(party.kind(), "DELETE FROM ", " WHERE id = ?1"))?
+                .execute([party.number()])?;
+            Ok(made(with))
+        })
+    }
+
+    /// Gives `party` the token `new`, which becomes its only one when it is first used, and is
+    /// discarded if that does not happen within 24 hours.
+    ///
+    /// Until then `token` stays live, so losing the answer locks nobody out. A token from an
+    /// earlier rotation that was never used is replaced.
+    pub fn rotate_token(
+        &self,
+        party: PartyId,
+        token: TokenHash,
+        new: TokenHash,
+        now: Timestamp,
+    ) -> Submission<Change> {
+        self.writes.submit("rotate a token", move |connection| {
+            let Some((credential, with)) = admit(connection, party, token, now)? else {
+                return Ok(Change::InvalidToken);
+            };
+            store_credential(connection, party, credential.rotated(new, now))?;
+            Ok(made(with))
+        })
+    }
+}
+
+/// The credential of `party` as it is after `token` was used, if that is a live one.
+pub(super) fn admit(
+    connection: &Connection,
+    party: PartyId,
+    token: TokenHash,
+    now: Timestamp,
+) -> Result<Option<(Credential, LiveToken)>> {
+    let stored = connection
+        .prepare_cached(statement!(
+            party.kind(),
+            "SELECT token_hash, next_token_hash, next_token_at FROM ",
+            " WHERE id = ?1"
+        ))?
+        .query_row([party.number()], credential)
+        .optional()?;
+    let with = stored.unwrap_or(Credential::NOBODY).recognise(token, now);
+    Ok(stored
+        .zip(with)
+        .map(|(credential, with)| (credential.after(with), with)))
+}
+
+fn store_credential(connection: &Connection, party: PartyId, credential: Credential) -> Result<()> {
+    let (current, next, since) = columns(&credential);
+    connection
+        .prepare_cached(statement!(
+            party.kind(),
+            "UPDATE ",
+            " SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4 WHERE id = ?1"
+        ))?
+        .execute((party.number(), current, next, since))
+        .map(drop)
+}
+
+/// Reads the columns `token_hash`, `next_token_hash` and `next_token_at`, the first of the row.
+fn credential(row: &Row<'_>) -> Result<Credential> {
+    let next = row.get::<_, Option<_>>(1)?.map(TokenHash::from_bytes);
+    let since = row.get::<_, Option<_>>(2)?.map(Timestamp);
+    Ok(Credential {
+        current: TokenHash::from_bytes(row.get(0)?),
+        next: next
+            .zip(since)
+            .map(|(hash, since)| NextToken { hash, since }),
+    })
+}
+
+/// The values of the same columns.
+pub(super) fn columns(credential: &Credential) -> (&[u8; 32], Option<&[u8; 32]>, Option<i64>) {
+    let next = credential.next.as_ref();
+    (
+        credential.current.as_bytes(),
+        next.map(|next| next.hash.as_bytes()),
+        next.map(|next| next.since.0),
+    )
+}
+
+pub(super) fn made(with: LiveToken) -> Change {
+    Change::Made {
+        confirmed: with == LiveToken::Next,
+    }
+}
