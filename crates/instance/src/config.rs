@@ -45,6 +45,8 @@ pub struct Config {
     pub drain_seconds: Seconds,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Who may be a node.
+    pub nodes: NodesConfig,
     /// What one address and one connection may take.
     pub limits: LimitsConfig,
     /// How a silent peer is told from a dead one.
@@ -70,6 +72,25 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// `[nodes]`: who may be a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodesConfig {
+    /// What a node needs besides registering.
+    pub admission: Admission,
+}
+
+/// What a node needs before it takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// Nothing: it takes part as soon as it has registered.
+    #[default]
+    Open,
+    /// The operator's approval.
+    Approval,
 }
 
 /// `[limits]`: the share of one address and one connection.
@@ -115,7 +136,7 @@ pub struct HeartbeatConfig {
 }
 
 /// What the command line decides; it goes before everything else.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// `--config`
     pub config: Option<PathBuf>,
@@ -178,6 +199,7 @@ impl Default for Config {
             allowed_origins: AllowedOrigins::Any,
             drain_seconds: Seconds::new(8),
             log: LogConfig::default(),
+            nodes: NodesConfig::default(),
             limits: LimitsConfig::default(),
             heartbeat: HeartbeatConfig::default(),
         }

@@ -16,6 +16,7 @@ use std::{
 
 use crate::{
     clock::Clock,
+    config::Admission,
     hub::Hub,
     limits::Limits,
     store::{Health, Store},
@@ -30,6 +31,8 @@ pub struct Instance {
     /// What one address and one connection may take.
     pub(crate) limits: Arc<Limits>,
     clock: Arc<dyn Clock>,
+    /// What a node needs besides registering.
+    admission: Admission,
     /// The largest information, in bytes.
     pub(crate) max_information: usize,
     draining: AtomicBool,
@@ -43,12 +46,14 @@ impl Instance {
         limits: Arc<Limits>,
         clock: Arc<dyn Clock>,
         max_information: usize,
+        admission: Admission,
     ) -> Arc<Self> {
         Arc::new(Self {
             store,
             hub: Hub::default(),
             limits,
             clock,
+            admission,
             max_information,
             draining: AtomicBool::new(false),
         })

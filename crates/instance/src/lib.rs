@@ -21,3 +21,4 @@ pub mod instance;
 pub mod transport;
 
 pub mod server;
+pub mod command;

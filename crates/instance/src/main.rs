@@ -1,60 +1,25 @@
-//! The command: `nile-instance [serve] [--config FILE] [--listen ADDR] [--data-dir DIR]`.
+//! The program: does what the command line asks for, and tells the operator when it cannot.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
 use nile_instance::{
+    command::Command,
     config::{Config, Flags, Loaded},
+    files,
     server::Server,
-    telemetry,
+    store, telemetry,
 };
+use nile_protocol::party::NodeId;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A Nile local instance: registers clients and nodes, knows who is online, carries their messages.
-#[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: Serve,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serves; this is what happens without a command, too
-    Serve(Serve),
-}
-
-#[derive(Args)]
-struct Serve {
-    /// The configuration file; without one the defaults hold
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where clients and nodes connect; port 0 takes any free one
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
-    /// Where the database lives
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let Serve {
-        config,
-        listen,
-        data_dir,
-    } = match cli.command {
-        Some(Command::Serve(serve)) => serve,
-        None => cli.serve,
+    let done = match Command::parse(std::env::args_os()) {
+        Ok(Command::Serve(flags)) => run(flags),
+        Ok(Command::ApproveNode { node, flags }) => approve(node, flags),
+        Err(usage) => usage.exit(),
     };
-    match run(Flags {
-        config,
-        listen,
-        data_dir,
-    }) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There may be no log yet, and the operator looks here first.
@@ -64,13 +29,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: Flags) -> anyhow::Result<()> {
+/// Reads the configuration, and begins the log with what is odd about it.
+fn load(flags: Flags) -> anyhow::Result<Config> {
     let Loaded { config, warnings } = Config::load(flags, std::env::vars_os())?;
     telemetry::start(&config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    nile_instance::files::allow(config.limits.connections);
+    Ok(config)
+}
+
+fn approve(node: NodeId, flags: Flags) -> anyhow::Result<()> {
+    let config = load(flags)?;
+    let approval = store::approve_node(&config.data_dir, node)?;
+    writeln!(std::io::stdout(), "{approval}")?;
+    Ok(())
+}
+
+fn run(flags: Flags) -> anyhow::Result<()> {
+    let config = load(flags)?;
+    files::allow(config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

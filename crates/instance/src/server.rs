@@ -50,7 +50,13 @@ impl Server {
         let store = Store::open(&config.data_dir, &store::Options::default())?;
         let limits = Limits::new(&config.limits);
         let max_information = config.limits.information_bytes.get();
-        let instance = Instance::new(store, limits, Arc::new(SystemClock), max_information);
+        let instance = Instance::new(
+            store,
+            limits,
+            Arc::new(SystemClock),
+            max_information,
+            config.nodes.admission,
+        );
         let connections = Connections::new();
         let router = router(&config, &instance, &connections);
         Ok(Self {

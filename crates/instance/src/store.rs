@@ -23,6 +23,7 @@ mod credential;
 mod party;
 mod client;
 mod node;
+mod approval;
 
 use std::{
     num::NonZeroUsize,
@@ -34,17 +35,18 @@ use std::{
 
 use tokio::{task::spawn_blocking, time::timeout};
 
-use self::{
-    checkpoint::Checkpointer, connection::Role, directory::Directory, pulse::Pulse, queue::Queue,
-    reader::Reader, writer::Writer,
-};
 pub use self::{
+    approval::{Approval, ApprovalError, approve_node},
     credential::{Change, LiveToken},
     node::{NewNode, NodeUpdate, Protocol},
     open_error::OpenError,
     party::Authenticated,
     pulse::Health,
     queue::Submission,
+};
+use self::{
+    checkpoint::Checkpointer, connection::Role, directory::Directory, pulse::Pulse, queue::Queue,
+    reader::Reader, writer::Writer,
 };
 use crate::error::Fault;
 

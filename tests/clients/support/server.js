@@ -25,7 +25,7 @@ export function binary() {
 }
 
 /** The environment of a server: nothing configured from outside, and no rates counted unless a test asks. */
-function environment(env) {
+export function environment(env) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('NILE_'));
   return { ...Object.fromEntries(inherited), NILE_LIMITS_EXEMPT: '127.0.0.0/8', ...env };
 }

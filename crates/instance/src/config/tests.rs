@@ -74,6 +74,7 @@ fn every_key_is_reached_from_the_environment() {
         ("NILE_DRAIN_SECONDS", "3"),
         ("NILE_LOG_FORMAT", "json"),
         ("NILE_LOG_LEVEL", "warn,nile_instance=debug"),
+        ("NILE_NODES_ADMISSION", "approval"),
         ("NILE_LIMITS_MESSAGE_BYTES", "1"),
         ("NILE_LIMITS_INFORMATION_BYTES", "2"),
         ("NILE_LIMITS_CONNECTIONS", "3"),
@@ -113,6 +114,7 @@ fn every_key_is_reached_from_the_environment() {
         allowed_origins = ["https://shop.example"]
         drain_seconds = 3
         log = { format = "json", level = "warn,nile_instance=debug" }
+        nodes = { admission = "approval" }
         heartbeat = { interval_seconds = 12, timeout_seconds = 13 }
         [limits]
         message_bytes = 1

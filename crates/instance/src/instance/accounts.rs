@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::{Instance, change::Changing};
 use crate::{
+    config::Admission,
     error::Fault,
     hub::WsId,
     limits::RetryAfter,
@@ -119,7 +120,7 @@ impl Instance {
                     hash: hash.as_str().into(),
                     information: information.as_str().into(),
                     protocol: sender.protocol,
-                    approved: true,
+                    approved: self.admission == Admission::Open,
                 };
                 Registering::Node(self.store.register_node(token, node, now))
             }

@@ -50,7 +50,7 @@ impl Directory {
 
         // The database is created here, because SQLite would let everybody read it, and gives its
         // other files the mode of this one.
-        let database_path = path.join("nile.db");
+        let database_path = database(path);
         let database = open_private(&database_path)?;
         sync(path).map_err(|source| OpenError::NotWritable {
             path: path.to_owned(),
@@ -72,6 +72,11 @@ impl Directory {
     pub(super) fn sync_database(&self) -> io::Result<()> {
         self.database.sync_data()
     }
+}
+
+/// Where the database is, or will be.
+pub(super) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("nile.db")
 }
 
 fn create(path: &Path) -> io::Result<()> {

@@ -49,6 +49,12 @@ pub enum OpenError {
         /// The data directory.
         path: PathBuf,
     },
+    /// No instance has served this data directory.
+    #[error("there is no database of an instance at {}; name the data directory of the instance", path.display())]
+    Missing {
+        /// The database file.
+        path: PathBuf,
+    },
     /// There is a database, but it is some other program's.
     #[error("{} is a database of another program; move it away, or choose another data directory", path.display())]
     Foreign {
@@ -71,6 +77,16 @@ pub enum OpenError {
         /// The schema it has.
         found: i64,
         /// The newest schema this program knows.
+        known: i64,
+    },
+    /// This version has not yet brought the database up to date, which it does when it serves.
+    #[error("{} was written by an older version (schema {found}, this one needs {known}); serve it with this version first", path.display())]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// The schema it has.
+        found: i64,
+        /// The schema that is needed.
         known: i64,
     },
     /// Anything else that the driver refuses.

@@ -39,6 +39,27 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     }
 }
 
+/// Refuses every database but one of ours that is up to date, and changes nothing.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match identify(connection) {
+        Err(error) => Err(OpenError::database(&path, error)),
+        Ok(Identity::Empty) => Err(OpenError::Missing { path }),
+        Ok(Identity::Foreign) => Err(OpenError::Foreign { path }),
+        Ok(Identity::Ours { version }) if version > NEWEST => Err(OpenError::Newer {
+            path,
+            found: version,
+            known: NEWEST,
+        }),
+        Ok(Identity::Ours { version }) if version < NEWEST => Err(OpenError::Older {
+            path,
+            found: version,
+            known: NEWEST,
+        }),
+        Ok(Identity::Ours { .. }) => Ok(()),
+    }
+}
+
 /// A write that changes nothing: it tells whether the disk takes one.
 pub(super) fn touch(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "user_version", NEWEST)

@@ -1,5 +1,6 @@
 //! What a store promises. The next one, whatever it is made of, will have to pass the same.
 
+mod approval;
 mod node;
 mod opening;
 mod party;
