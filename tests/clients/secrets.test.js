@@ -5,12 +5,19 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { TOKEN, register } from './support/cycle.js';
+import { HASH, register, registerNode } from './support/cycle.js';
 import { call } from './support/http.js';
 import { startServer } from './support/server.js';
 import { WAYS, http } from './support/ways.js';
 
 const MARK = 'a name that the data directory must contain';
+const SECRET = /^nl[cn]_[1-9][0-9]*_([A-Za-z0-9_-]{43})$/;
+
+/** How a party of each kind registers. */
+const REGISTER = {
+  client: (way) => register(way, { name: MARK }),
+  node: (way) => registerNode(way, { hash: HASH, information: { name: MARK } }),
+};
 
 /** All bytes of all files below `folder`. */
 function contents(folder) {
@@ -18,11 +25,11 @@ function contents(folder) {
   return Buffer.concat(files.filter((file) => statSync(file).isFile()).map((file) => readFileSync(file)));
 }
 
-/** Has the instance make, use, refuse and drop tokens on one way; returns every token it issued. */
-async function everyFlow(open, server) {
-  const anybody = await http(server);
-  const way = await open(server);
-  const { token: first } = await register(way, { name: MARK });
+/** Has the instance make, use, refuse and drop tokens of `kind` on one way; returns every token it issued. */
+async function everyFlow(open, server, kind) {
+  const anybody = (await http(server)).as(kind);
+  const way = (await open(server)).as(kind);
+  const { token: first } = await REGISTER[kind](way);
   await way.accepted({ action: 'login', parameters: { token: first } });
   await way.accepted({ action: 'update', token: first, parameters: { information: { name: MARK } } });
   const wrong = `${first.slice(0, -1)}${first.endsWith('A') ? 'E' : 'A'}`;
@@ -32,8 +39,8 @@ async function everyFlow(open, server) {
   await way.refused({ action: 'update', parameters: { token: first, information: first } }, 'invalid_information');
   const { token: unused } = await way.accepted({ action: 'rotateToken', parameters: { token: first } });
   await anybody.accepted({ action: 'login', token: unused });
-  const { token: second } = await register(anybody, { name: MARK });
-  const again = await open(server);
+  const { token: second } = await REGISTER[kind](anybody);
+  const again = (await open(server)).as(kind);
   const { token: third } = await again.accepted({ action: 'rotateToken', parameters: { token: second } });
   await again.accepted({ action: 'delete', authentication: { token: third } });
   return [first, unused, second, third];
@@ -43,7 +50,9 @@ for (const format of ['text', 'json']) {
   test(`no token is in the ${format} log or on the disk`, async (t) => {
     const server = await startServer(t, { env: { NILE_LOG_LEVEL: 'trace', NILE_LOG_FORMAT: format } });
     const tokens = [];
-    for (const open of Object.values(WAYS)) tokens.push(...(await everyFlow(open, server)));
+    for (const open of Object.values(WAYS)) {
+      for (const kind of Object.keys(REGISTER)) tokens.push(...(await everyFlow(open, server, kind)));
+    }
     const [token] = tokens;
     await call(server, { action: 'login' }, { headers: { authorization: `Bearer ${token}` } });
     await call(server, `{"action":"login","token":"${token}"`, { method: 'POST' });
@@ -56,7 +65,7 @@ for (const format of ['text', 'json']) {
     assert.ok(places['the log'].length > 1000, 'there is a log at this level');
     for (const [place, bytes] of Object.entries(places)) {
       for (const issued of tokens) {
-        const [, , secret] = TOKEN.exec(issued);
+        const [, secret] = SECRET.exec(issued);
         assert.ok(!bytes.includes(issued), `a token is in ${place}`);
         assert.ok(!bytes.includes(secret), `the secret of a token is in ${place}`);
         assert.ok(!bytes.includes(Buffer.from(secret, 'base64url')), `the secret of a token is in ${place} as bytes`);

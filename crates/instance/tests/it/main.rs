@@ -6,6 +6,7 @@
 
 mod support;
 
+mod admission;
 mod store;
 mod wire;
 mod sessions;

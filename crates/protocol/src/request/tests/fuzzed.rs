@@ -8,9 +8,49 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn any_token() -> impl Strategy<Value = Token> {
+fn any_token(kind: PartyKind) -> impl Strategy<Value = Option<Token>> {
     (1..=MAX_INTEGER, any::<[u8; 32]>())
-        .prop_map(|(number, secret)| Token::new(PartyKind::Client.party(number), secret))
+        .prop_map(move |(number, secret)| Some(Token::new(kind.party(number), secret)))
+}
+
+fn any_hash() -> impl Strategy<Value = Cid> {
+    prop::sample::select(vec![
+        "QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE",
+        "bafybeiaaaebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4",
+    ])
+    .prop_map(|text| Cid::parse(text).unwrap())
+}
+
+fn any_kind() -> impl Strategy<Value = PartyKind> {
+    prop::sample::select(vec![PartyKind::Client, PartyKind::Node])
+}
+
+fn any_registration(kind: PartyKind) -> BoxedStrategy<Registration> {
+    match kind {
+        PartyKind::Client => any_information()
+            .prop_map(|information| Registration::Client { information })
+            .boxed(),
+        PartyKind::Node => (any_hash(), any_information())
+            .prop_map(|(hash, information)| Registration::Node { hash, information })
+            .boxed(),
+    }
+}
+
+fn any_amendment(kind: PartyKind) -> BoxedStrategy<Amendment> {
+    match kind {
+        PartyKind::Client => any_information()
+            .prop_map(|information| Amendment::Client { information })
+            .boxed(),
+        PartyKind::Node => {
+            let (hash, information) = (prop::option::of(any_hash()), any_information());
+            (hash, prop::option::of(information))
+                .prop_filter("it amends something", |(hash, information)| {
+                    hash.is_some() || information.is_some()
+                })
+                .prop_map(|(hash, information)| Amendment::Node { hash, information })
+                .boxed()
+        }
+    }
 }
 
 fn any_information() -> impl Strategy<Value = Information> {
@@ -34,31 +74,63 @@ fn any_information() -> impl Strategy<Value = Information> {
         })
 }
 
-fn any_action() -> impl Strategy<Value = Action> {
+fn any_action(kind: PartyKind) -> impl Strategy<Value = Action> {
     prop_oneof![
-        any_information()
-            .prop_map(|information| Action::Register(Registration::Client { information })),
-        (any_token(), any::<Option<u32>>()).prop_map(|(token, limit)| Action::Login {
-            token: Some(token),
-            limit
-        }),
-        (any_token(), any_information()).prop_map(|(token, information)| Action::Update {
-            token: Some(token),
-            amendment: Amendment::Client { information }
-        }),
+        any_registration(kind).prop_map(Action::Register),
+        (any_token(kind), any::<Option<u32>>())
+            .prop_map(|(token, limit)| Action::Login { token, limit }),
+        (any_token(kind), any_amendment(kind))
+            .prop_map(|(token, amendment)| Action::Update { token, amendment }),
         Just(Action::Logout),
-        any_token().prop_map(|token| Action::Delete { token: Some(token) }),
-        any_token().prop_map(|token| Action::RotateToken { token: Some(token) }),
+        any_token(kind).prop_map(|token| Action::Delete { token }),
+        any_token(kind).prop_map(|token| Action::RotateToken { token }),
         Just(Action::Ping),
     ]
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+/// A request, and the channel that it comes on.
+fn any_request() -> impl Strategy<Value = (Channel, Request)> {
     let id = prop_oneof![
         (-MAX_INTEGER..=MAX_INTEGER).prop_map(RequestId::Integer),
         "[^\\x00]{0,16}".prop_map(RequestId::Text),
     ];
-    (prop::option::of(id), any_action()).prop_map(|(id, action)| Request { id, action })
+    let action = any_kind().prop_flat_map(|from| (Just(from), any_action(from)));
+    (prop::option::of(id), action)
+        .prop_map(|(id, (from, action))| (Channel::ToInstance { from }, Request { id, action }))
+}
+
+fn parse(channel: Channel, body: &str) -> Result<Request, Rejected> {
+    Request::parse(channel, body, None, MAX_INFORMATION)
+}
+
+/// The information that an action has.
+fn information_of(action: &mut Action) -> Option<&mut Information> {
+    match action {
+        Action::Register(
+            Registration::Client { information } | Registration::Node { information, .. },
+        )
+        | Action::Update {
+            amendment: Amendment::Client { information },
+            ..
+        } => Some(information),
+        Action::Update {
+            amendment: Amendment::Node { information, .. },
+            ..
+        } => information.as_mut(),
+        _ => None,
+    }
+}
+
+/// The hash that an action has.
+fn hash_of(action: &Action) -> Option<&Cid> {
+    match action {
+        Action::Register(Registration::Node { hash, .. }) => Some(hash),
+        Action::Update {
+            amendment: Amendment::Node { hash, .. },
+            ..
+        } => hash.as_ref(),
+        _ => None,
+    }
 }
 
 /// Where a request is written with its token.
@@ -93,18 +165,22 @@ fn write(request: &Request, place: Place) -> String {
             members.push(member);
         }
     }
-    match &request.action {
-        Action::Register(Registration::Client { information })
-        | Action::Update {
-            amendment: Amendment::Client { information },
-            ..
-        } => {
-            parameters.push(format!("\"information\":\t{}", information.as_str()));
-        }
-        Action::Login {
-            limit: Some(limit), ..
-        } => parameters.push(format!("\"limit\":{limit}")),
-        _ => {}
+    if let Some(hash) = hash_of(&request.action) {
+        // Where the token stands decides as well as anything which name the hash has.
+        let name = match place {
+            Place::Parameters | Place::Everywhere => "hash",
+            Place::Authentication | Place::Envelope => "components",
+        };
+        parameters.push(format!("\"{name}\":\"ipfs://{}\"", hash.as_str()));
+    }
+    if let Some(information) = information_of(&mut request.action.clone()) {
+        parameters.push(format!("\"information\":\t{}", information.as_str()));
+    }
+    if let Action::Login {
+        limit: Some(limit), ..
+    } = &request.action
+    {
+        parameters.push(format!("\"limit\":{limit}"));
     }
     members.push(format!("\"parameters\":{{{}}}", parameters.join(",")));
     members.push(format!("\"action\":\"{}\"", request.action.verb().as_str()));
@@ -141,19 +217,17 @@ fn escaped(json: &str) -> String {
 
 proptest! {
     #[test]
-    fn a_request_is_read_as_it_was_written(request in any_request(), place in any_place()) {
+    fn a_request_is_read_as_it_was_written((channel, request) in any_request(), place in any_place()) {
         let body = write(&request, place);
-        prop_assert_eq!(parse(&body), Ok(request), "{}", body);
+        prop_assert_eq!(parse(channel, &body), Ok(request), "{}", body);
     }
 
     #[test]
-    fn a_request_is_the_same_however_it_is_escaped(request in any_request(), place in any_place()) {
-        let plain = parse(&write(&request, place)).unwrap();
-        let mut read = parse(&escaped(&write(&request, place))).unwrap();
+    fn a_request_is_the_same_however_it_is_escaped((channel, request) in any_request(), place in any_place()) {
+        let plain = parse(channel, &write(&request, place)).unwrap();
+        let mut read = parse(channel, &escaped(&write(&request, place))).unwrap();
         // Information is kept as it was received, so its text tells how it was escaped.
-        if let Action::Register(Registration::Client { information })
-            | Action::Update { amendment: Amendment::Client { information }, .. } = &mut read.action
-        {
+        if let Some(information) = information_of(&mut read.action) {
             let value: Value = serde_json::from_str(information.as_str()).unwrap();
             *information = super::information(&serde_json::to_string_pretty(&value).unwrap());
         }
@@ -171,7 +245,7 @@ proptest! {
 
     #[test]
     fn a_damaged_request_is_refused_or_makes_sense(
-        request in any_request(),
+        (channel, request) in any_request(),
         place in any_place(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, any_piece()), 1..4),
     ) {
@@ -185,11 +259,11 @@ proptest! {
             }
         }
         let body: String = chars.into_iter().collect();
-        if let Ok(request) = parse(&body) {
+        if let Ok(request) = parse(channel, &body) {
             prop_assert!(serde_json::from_str::<&RawValue>(&body).is_ok(), "{}", body);
             let again = write(&request, Place::Parameters);
             if token_of(&request.action) != Some(&None) {
-                prop_assert_eq!(parse(&again), Ok(request), "{}", again);
+                prop_assert_eq!(parse(channel, &again), Ok(request), "{}", again);
             }
         }
     }
