@@ -121,7 +121,8 @@ async fn the_examples_of_the_page_are_what_the_instance_says() {
         .await;
     examples.ask(&mut party, "unknown-action", "error").await;
     examples.ask(&mut party, "forward", "no-forward").await;
-    on_other_channels(examples, &mut party).await;
+    to_node(examples, &mut party).await;
+    as_node(examples, &instance).await;
     assert_eq!(examples.unused(), [""; 0], "nothing checks these");
     drop(party);
     instance.stop().await;
@@ -151,27 +152,36 @@ async fn over_websocket(examples: &mut Examples, instance: &TestInstance) {
     examples.check("frame-answered", &heard);
 }
 
-async fn on_other_channels(examples: &mut Examples, party: &mut SocketIo) {
-    for (channel, request, answered_on, answer) in [
-        (
-            "node.to.instance",
-            "login-as-node",
-            "instace.to.node",
-            "no-nodes",
-        ),
-        (
-            "client.to.node",
-            "message-to-node",
-            "instace.to.client",
-            "no-messages",
-        ),
+/// The examples of nodes, on a connection of its own.
+async fn as_node(examples: &mut Examples, instance: &TestInstance) {
+    let mut party = SocketIo::open(instance.address).await;
+    for (request, answer) in [
+        ("register-node", "node-registered"),
+        ("login-node", "node-logged"),
+        ("bad-hash", "bad-hash-failed"),
     ] {
-        let packet = event(channel, &examples.text(request));
-        party.socket.say(&packet).await;
-        let (name, body) = party.event().await;
-        assert_eq!(name, answered_on);
-        examples.check(answer, &body);
+        let heard = say(examples, &mut party, "node.to.instance", request).await;
+        assert_eq!(heard.0, "instace.to.node");
+        examples.check(answer, &heard.1);
     }
+}
+
+async fn to_node(examples: &mut Examples, party: &mut SocketIo) {
+    let heard = say(examples, party, "client.to.node", "message-to-node").await;
+    assert_eq!(heard.0, "instace.to.client");
+    examples.check("no-messages", &heard.1);
+}
+
+/// Sends one example on a channel: the event that answers it, and its body.
+async fn say(
+    examples: &mut Examples,
+    party: &mut SocketIo,
+    channel: &str,
+    request: &'static str,
+) -> (String, String) {
+    let packet = event(channel, &examples.text(request));
+    party.socket.say(&packet).await;
+    party.event().await
 }
 
 /// The table of refusals has every code that the snapshot of the wire has, with each of its statuses.

@@ -17,8 +17,7 @@ use crate::support::{
 };
 
 /// Codes that belong to what a client cannot ask for yet.
-const NOT_YET: [Code; 7] = [
-    Code::InvalidHash,
+const NOT_YET: [Code; 6] = [
     Code::NotLoggedIn,
     Code::UnknownRecipient,
     Code::RecipientOffline,
@@ -57,9 +56,13 @@ async fn what_makes_no_sense(table: &mut Table) {
         channel: "client.to.nobody",
         ..post(PING)
     };
-    let as_node = Question {
+    let hash_of_nothing = Question {
         channel: "node.to.instance",
-        ..post(r#"{"action":"login"}"#)
+        ..put(r#"{"action":"register","parameters":{"hash":"Qm"},"id":7}"#)
+    };
+    let shops_for_a_shop = Question {
+        channel: "node.to.instance",
+        ..post(r#"{"action":"updateNodeList"}"#)
     };
     let to_node = Question {
         channel: "client.to.node",
@@ -101,7 +104,16 @@ async fn what_makes_no_sense(table: &mut Table) {
             "no such action",
             post(r#"{"action":"jump","id":7}"#),
         ),
-        (Code::UnknownAction, "a node, as yet", as_node),
+        (
+            Code::UnknownAction,
+            "a node asks for the list of nodes",
+            shops_for_a_shop,
+        ),
+        (
+            Code::InvalidHash,
+            "a hash that is no content identifier",
+            hash_of_nothing,
+        ),
         (Code::UnknownAction, "to a node, as yet", to_node),
     ] {
         table.ask(instance, code, when, question).await;
