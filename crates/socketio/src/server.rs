@@ -1,5 +1,8 @@
 //! The way in: an Engine.IO request is a handshake, a poll, a post or an upgrade.
 
+mod query;
+mod refusal;
+
 use std::{
     collections::HashMap,
     future::poll_fn,
@@ -11,12 +14,16 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
 
+use self::{
+    query::Query,
+    refusal::{Refusal, respond},
+};
 use crate::{
     close::{Close, End},
     connection::serve,
@@ -24,7 +31,7 @@ use crate::{
     conversation::Sink,
     endpoint::{Endpoint, Peer, Transport},
     engine::{
-        Format, Packet, Version,
+        Packet, Version,
         payload::{self, Payload},
         session::Session,
     },
@@ -340,77 +347,4 @@ async fn expect_text(socket: &mut Socket, text: &str, then: impl FnOnce()) -> Re
         std::task::Poll::Ready(Ok(()))
     })
     .await
-}
-
-/// What the query of a request says.
-struct Query {
-    transport: Transport,
-    format: Format,
-    sid: Option<String>,
-}
-
-impl Query {
-    fn parse(query: &str) -> Result<Self, Refusal> {
-        let (mut version, mut transport, mut sid, mut base64) = (None, None, None, false);
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*key {
-                "EIO" => version = Version::parse(&value),
-                "transport" if value == "polling" => transport = Some(Transport::Polling),
-                "transport" if value == "websocket" => transport = Some(Transport::WebSocket),
-                "transport" => return Err(Refusal::UnknownTransport),
-                "sid" => sid = Some(value.into_owned()),
-                "b64" => base64 = !value.is_empty() && value != "0" && value != "false",
-                // JSONP: a way around the same-origin policy that no browser needs any more.
-                "j" => return Err(Refusal::BadRequest),
-                _ => {}
-            }
-        }
-        let transport = transport.ok_or(Refusal::UnknownTransport)?;
-        let version = version.ok_or(Refusal::UnsupportedVersion)?;
-        let base64 = base64 && version == Version::V3;
-        Ok(Self {
-            transport,
-            format: Format { version, base64 },
-            sid,
-        })
-    }
-}
-
-/// The refusals of Engine.IO, with its numbers.
-#[derive(Clone, Copy)]
-enum Refusal {
-    UnknownTransport,
-    UnknownSession,
-    BadHandshakeMethod,
-    BadRequest,
-    UnsupportedVersion,
-    TooLarge,
-}
-
-impl From<Refusal> for Box<Response> {
-    fn from(refusal: Refusal) -> Self {
-        let (code, message) = match refusal {
-            Refusal::UnknownTransport => (0, "Transport unknown"),
-            Refusal::UnknownSession => (1, "Session ID unknown"),
-            Refusal::BadHandshakeMethod => (2, "Bad handshake method"),
-            Refusal::BadRequest => (3, "Bad request"),
-            Refusal::UnsupportedVersion => (5, "Unsupported protocol version"),
-            Refusal::TooLarge => (3, "Payload too large"),
-        };
-        let status = match refusal {
-            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        let body = format!("{{\"code\":{code},\"message\":\"{message}\"}}");
-        Self::new(respond(status, "application/json", body))
-    }
-}
-
-fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
-    http::Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, kind)
-        .header(header::CACHE_CONTROL, "no-store")
-        .body(Full::new(body.into()))
-        .expect("the headers are constants")
 }
