@@ -149,6 +149,16 @@ test('connections of one address are counted, and a place is free again when one
   await connections[1].request({ action: 'ping' });
 });
 
+test('a page that is turned away at the door can read why', async (t) => {
+  const server = await limited(t, { connections_per_address: 1 });
+  await RawConnection.open(server);
+  const answer = await send(server, { path: '/readyz', headers: { origin: 'https://shop.example' } });
+  checkProblem(answer, 'rate_limited');
+  assert.equal(answer.headers.get('access-control-allow-origin'), '*');
+  assert.equal(answer.headers.get('access-control-expose-headers'), 'retry-after');
+  assert.match(answer.headers.get('retry-after'), /^\d+$/);
+});
+
 test('connections are counted in total', async (t) => {
   const server = await limited(t, { connections: 2 });
   const connections = [await RawConnection.open(server), await RawConnection.open(server)];

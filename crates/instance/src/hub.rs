@@ -101,18 +101,25 @@ impl Hub {
 
     /// A party's tokens but `live` are no longer valid: tells the connections that came with another
     /// to close. They leave the list as they end.
-    pub fn revoke(&self, party: PartyId, live: Option<TokenHash>) {
+    ///
+    /// `by`, the connection that has just proved itself with `live`, has come with that from now on.
+    pub fn revoke(&self, party: PartyId, live: Option<TokenHash>, by: Option<WsId>) {
         let mut state = self.state();
-        if let Some(logins) = state.logins.get_mut(&party) {
+        let State {
+            online,
+            parties,
+            logins,
+        } = &mut *state;
+        if let Some(logins) = logins.get_mut(&party) {
             logins.revocations += 1;
         }
-        for connection in state.parties.get(&party).into_iter().flatten() {
-            if let Some(entry) = state.online.get(connection)
-                && Some(entry.token) != live
-            {
-                entry
+        for connection in parties.get(&party).into_iter().flatten() {
+            match (online.get_mut(connection), live) {
+                (Some(entry), Some(live)) if Some(*connection) == by => entry.token = live,
+                (Some(entry), live) if Some(entry.token) != live => entry
                     .outbox
-                    .close(Close::policy("the token is no longer valid"));
+                    .close(Close::policy("the token is no longer valid")),
+                _ => {}
             }
         }
     }
@@ -250,7 +257,7 @@ mod tests {
         assert_eq!(online(&hub), [(connection.to_string(), SHOPPER)]);
         join(&hub, connection, SHOP);
         assert_eq!(online(&hub), [(connection.to_string(), SHOP)]);
-        hub.revoke(SHOPPER, None);
+        hub.revoke(SHOPPER, None, None);
         assert!(
             !is_told_to_close(&hub, connection),
             "it speaks for the shop now"
@@ -267,10 +274,24 @@ mod tests {
                 .join(new, token(2), Outbox::new(10))
         );
         join(&hub, other, SHOP);
-        hub.revoke(SHOPPER, Some(token(2)));
+        hub.revoke(SHOPPER, Some(token(2)), None);
         assert!(is_told_to_close(&hub, old));
         assert!(!is_told_to_close(&hub, new));
         assert!(!is_told_to_close(&hub, other));
+    }
+
+    #[test]
+    fn the_connection_that_proves_the_new_token_stays_and_has_come_with_it() {
+        let hub = Hub::default();
+        let (prover, other) = (WsId([0; 16]), WsId([1; 16]));
+        join(&hub, prover, SHOPPER);
+        join(&hub, other, SHOPPER);
+        hub.revoke(SHOPPER, Some(token(2)), Some(prover));
+        assert!(is_told_to_close(&hub, other));
+        hub.revoke(SHOPPER, Some(token(2)), None);
+        assert!(!is_told_to_close(&hub, prover), "it came with the second");
+        hub.revoke(SHOPPER, None, Some(prover));
+        assert!(is_told_to_close(&hub, prover), "nothing is live any more");
     }
 
     #[test]
@@ -279,7 +300,7 @@ mod tests {
         let connection = WsId([0; 16]);
         let login = hub.begin_login(SHOPPER);
         let neighbour = hub.begin_login(SHOP);
-        hub.revoke(SHOPPER, None);
+        hub.revoke(SHOPPER, None, None);
         assert!(!login.join(connection, token(1), Outbox::new(10)));
         assert_eq!(online(&hub), []);
         assert!(

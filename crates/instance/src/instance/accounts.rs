@@ -205,7 +205,9 @@ impl Instance {
         let presented = self.admit(sender.kind, token.as_ref(), sender.address)?;
         loop {
             let login = self.hub.begin_login(presented.party);
-            let found = self.authenticate(presented, sender.address).await?;
+            let found = self
+                .authenticate(presented, sender.address, Some(connection))
+                .await?;
             // A token of this party may have been revoked since, and it may be this one: then look again.
             if login.join(connection, presented.hash, outbox.clone()) {
                 return logged(presented.party, found);
@@ -220,7 +222,7 @@ impl Instance {
         sender: Sender,
     ) -> Outcome {
         let presented = self.admit(sender.kind, token.as_ref(), sender.address)?;
-        let found = self.authenticate(presented, sender.address).await?;
+        let found = self.authenticate(presented, sender.address, None).await?;
         logged(presented.party, found)
     }
 
@@ -237,11 +239,13 @@ impl Instance {
         Ok(Presented::new(kind, token))
     }
 
-    /// Finds the party that the token is of. A new token is confirmed by this.
+    /// Finds the party that the token is of, for the login of `connection`, if there is one. A new token
+    /// is confirmed by this.
     async fn authenticate(
         self: &Arc<Self>,
         presented: Presented,
         address: IpAddr,
+        connection: Option<WsId>,
     ) -> Result<Authenticated, Refusal> {
         let Presented { party, hash } = presented;
         let now = self.clock.now();
@@ -251,8 +255,8 @@ impl Instance {
         };
         if found.with == LiveToken::Next {
             let written = self.store.confirm_token(party, hash, now);
-            let change = Changing::new(self, party, hash, written).await;
-            if change.map_err(|fault| refuse(&fault))? == Change::InvalidToken {
+            let change = Changing::new(self, party, hash, written).of_login(connection);
+            if change.await.map_err(|fault| refuse(&fault))? == Change::InvalidToken {
                 return Err(self.invalid_token(address));
             }
         }

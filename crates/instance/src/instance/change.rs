@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::Instance;
 use crate::{
     error::Fault,
+    hub::WsId,
     store::{Change, Submission},
     token::TokenHash,
 };
@@ -25,6 +26,8 @@ pub(super) struct Changing {
     party: PartyId,
     /// The token that authorises it.
     token: TokenHash,
+    /// The connection that logs in by it, if one does.
+    login: Option<WsId>,
     ends: bool,
     /// `None` when it is over.
     written: Option<Submission<Change>>,
@@ -43,6 +46,7 @@ impl Changing {
             instance,
             party,
             token,
+            login: None,
             ends: false,
             written: Some(written),
         }
@@ -54,16 +58,23 @@ impl Changing {
         self
     }
 
+    /// The same, where the change is part of the login of `connection`.
+    pub(super) fn of_login(mut self, connection: Option<WsId>) -> Self {
+        self.login = connection;
+        self
+    }
+
     /// Whether it has its place among the store's writes.
     pub(super) fn is_queued(&self) -> bool {
         self.written.as_ref().is_none_or(Submission::is_queued)
     }
 
     fn follow(&self, change: Change) {
+        let hub = &self.instance.hub;
         match change {
-            Change::Made { .. } if self.ends => self.instance.hub.revoke(self.party, None),
+            Change::Made { .. } if self.ends => hub.revoke(self.party, None, None),
             Change::Made { confirmed: true } => {
-                self.instance.hub.revoke(self.party, Some(self.token));
+                hub.revoke(self.party, Some(self.token), self.login);
             }
             Change::Made { confirmed: false } | Change::InvalidToken => {}
         }
@@ -91,7 +102,7 @@ impl Drop for Changing {
     fn drop(&mut self) {
         if let (Some(written), Ok(runtime)) = (self.written.take(), Handle::try_current()) {
             let mut rest = Self::new(&self.instance, self.party, self.token, written);
-            rest.ends = self.ends;
+            (rest.ends, rest.login) = (self.ends, self.login);
             runtime.spawn(rest);
         }
     }

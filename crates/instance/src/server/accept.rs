@@ -24,6 +24,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::gate::{Gate, tell};
 use crate::{
     address::Networks,
     config::Config,
@@ -47,6 +48,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 pub(super) struct Doorman {
     instance: Arc<Instance>,
     router: Router,
+    gate: Gate,
     trusted_proxies: Networks,
     http: http1::Builder,
     /// A peer that acknowledges nothing for so long has gone.
@@ -65,6 +67,7 @@ impl Doorman {
         Self {
             instance,
             router,
+            gate: Gate::new(config),
             trusted_proxies: config.trusted_proxies.clone(),
             http,
             silence: config.limits.write_seconds.duration(),
@@ -161,8 +164,10 @@ impl Doorman {
         let Ok(permit) = Arc::clone(&self.turning_away).try_acquire_owned() else {
             return;
         };
-        let service = service_fn(move |_: Request<Incoming>| {
-            let response: Response = refuse(&refusal);
+        let gate = self.gate.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut response: Response = refuse(&refusal);
+            tell(&gate.decide(request.headers()), response.headers_mut());
             async { Ok::<_, Infallible>(response) }
         });
         let mut http = self.http.clone();

@@ -41,12 +41,33 @@ impl Gate {
             allowed_origins: Arc::new(config.allowed_origins.clone()),
         }
     }
+
+    /// Decides on the origin of a request. One with two origins comes from no browser.
+    pub(super) fn decide(&self, headers: &HeaderMap) -> Decision {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let origin = origins.next();
+        if origins.next().is_some() {
+            return Decision::Refused;
+        }
+        self.allowed_origins.decide(origin)
+    }
+}
+
+/// Writes into a response what a browser must know.
+pub(super) fn tell(origin: &Decision, headers: &mut HeaderMap) {
+    origin.write(headers);
+    if origin.is_allowed() {
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after"),
+        );
+    }
 }
 
 /// Names the caller of a request, and holds to the allowed origins (CORS, and the
 /// `Origin` of a WebSocket).
 pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let origin = decide(&gate, request.headers());
+    let origin = gate.decide(request.headers());
     let mut response = if !origin.is_allowed() {
         refuse(&Refusal::forbidden(
             "pages of this origin are not served here",
@@ -57,25 +78,8 @@ pub(super) async fn pass(State(gate): State<Gate>, request: Request, next: Next)
     } else {
         next.run(name_caller(&gate, request)).await
     };
-    let headers = response.headers_mut();
-    origin.write(headers);
-    if origin.is_allowed() {
-        headers.insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("retry-after"),
-        );
-    }
+    tell(&origin, response.headers_mut());
     response
-}
-
-/// A request with two origins comes from no browser.
-fn decide(gate: &Gate, headers: &HeaderMap) -> Decision {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let origin = origins.next();
-    if origins.next().is_some() {
-        return Decision::Refused;
-    }
-    gate.allowed_origins.decide(origin)
 }
 
 fn is_preflight(request: &Request) -> bool {

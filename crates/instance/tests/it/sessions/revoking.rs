@@ -75,6 +75,28 @@ async fn the_first_use_of_a_new_token_closes_those_that_came_with_the_old_one() 
 }
 
 #[tokio::test]
+async fn whoever_rotates_and_logs_in_anew_on_one_connection_stays() {
+    async fn check<P: Connects>(instance: &TestInstance) {
+        let (mut rotating, token, _) = instance.enter::<P>().await;
+        let mut other = P::open(instance.address).await;
+        instance.login(&mut other, &token).await;
+        let rotated = token_in(&rotating.ask(&rotate_token(&token)).await);
+        assert_eq!(action_of(&rotating.ask(&login(&rotated)).await), "logged");
+        assert_eq!(other.socket().closed().await, revoked());
+        instance.online_is(&instance.entry_of(&rotated)).await;
+        assert_eq!(action_of(&rotating.ask(PING).await), "pinged");
+
+        assert_eq!(action_of(&rotating.ask(&delete(&rotated)).await), "deleted");
+        assert_eq!(rotating.socket().closed().await, revoked());
+        instance.online_is(&[]).await;
+    }
+    let instance = TestInstance::start().await;
+    check::<SocketIo>(&instance).await;
+    check::<Raw>(&instance).await;
+    instance.stop().await;
+}
+
+#[tokio::test]
 async fn an_update_is_a_first_use_of_a_new_token_too() {
     let instance = TestInstance::start().await;
     let (mut old, token, _) = instance.enter::<SocketIo>().await;
