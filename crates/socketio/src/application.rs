@@ -117,11 +117,15 @@ pub struct Event<'a> {
 
 /// Sends to the peer.
 pub struct Emit<'a> {
-    pub(crate) sink: &'a mut dyn Sink,
-    pub(crate) namespaces: &'static [&'static str],
+    sink: &'a mut dyn Sink,
+    namespaces: &'static [&'static str],
 }
 
-impl Emit<'_> {
+impl<'a> Emit<'a> {
+    pub(crate) fn new(sink: &'a mut dyn Sink, namespaces: &'static [&'static str]) -> Self {
+        Self { sink, namespaces }
+    }
+
     /// Sends an event. `args` are JSON texts, with placeholders for the binary `attachments`.
     pub fn event(
         &mut self,

@@ -15,6 +15,9 @@ impl Close {
     /// The server goes away (1001): it shuts down.
     pub const GOING_AWAY: Self = Self::new(1001, "going away");
 
+    /// The peer sent what is no packet (1002).
+    pub(crate) const MALFORMED: Self = Self::protocol("not a packet of this protocol");
+
     /// A close with this code and reason.
     #[must_use]
     pub const fn new(code: u16, reason: &'static str) -> Self {

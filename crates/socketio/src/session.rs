@@ -92,7 +92,7 @@ impl<C: Connection> Session<C> {
         if self.assembling.is_some() {
             return Err(Close::protocol("a packet began before the attachments of another").into());
         }
-        let packet = Packet::parse(text).map_err(|_| MALFORMED)?;
+        let packet = Packet::parse(text).map_err(|_| Close::MALFORMED)?;
         if packet.attachments == 0 {
             return self.take(packet, &[], sink);
         }
@@ -118,7 +118,7 @@ impl<C: Connection> Session<C> {
             return Ok(None);
         }
         let whole = self.assembling.take().expect("it was just there");
-        let packet = Packet::parse(&whole.text).map_err(|_| MALFORMED)?;
+        let packet = Packet::parse(&whole.text).map_err(|_| Close::MALFORMED)?;
         self.take(packet, &whole.attachments, sink)
     }
 
@@ -153,10 +153,7 @@ impl<C: Connection> Session<C> {
                     attachments,
                     ack: id,
                 };
-                let mut emit = Emit {
-                    sink,
-                    namespaces: self.namespaces,
-                };
+                let mut emit = Emit::new(sink, self.namespaces);
                 return Ok(self.connection.event(event, &mut emit)?);
             }
             Body::Ack { id, args } => self.connection.acknowledged(namespace, id, &args),
@@ -193,13 +190,8 @@ impl<C: Connection> Session<C> {
             Version::V3 => sink.text(&[&head]),
             Version::V4 => sink.text(&[&head, "{\"sid\":\"", &random_id(), "\"}"]),
         }
-        self.connection.connected(
-            namespace,
-            &mut Emit {
-                sink,
-                namespaces: self.namespaces,
-            },
-        );
+        self.connection
+            .connected(namespace, &mut Emit::new(sink, self.namespaces));
         Ok(())
     }
 
@@ -222,8 +214,6 @@ impl<C: Connection> Session<C> {
         self.connected & bit(namespace) != 0
     }
 }
-
-const MALFORMED: Close = Close::protocol("not a packet of this protocol");
 
 fn bit(namespace: Namespace) -> u32 {
     1 << namespace.0
@@ -249,10 +239,7 @@ impl<C: Connection> Conversation for Session<C> {
     }
 
     fn complete(&mut self, outcome: Self::Outcome, sink: &mut dyn Sink) {
-        let mut emit = Emit {
-            sink,
-            namespaces: self.namespaces,
-        };
+        let mut emit = Emit::new(sink, self.namespaces);
         self.connection.complete(outcome, &mut emit);
     }
 

@@ -37,8 +37,6 @@ struct Handshake {
     max_payload: usize,
 }
 
-const MALFORMED: Close = Close::protocol("not a packet of this protocol");
-
 impl<C: Conversation> Session<C> {
     /// `upgrades`: the transports that the peer may change to.
     pub(crate) fn new(
@@ -69,12 +67,12 @@ impl<C: Conversation> Session<C> {
         text: &str,
         sink: &mut dyn Sink,
     ) -> Result<Option<Step<C::Outcome>>, End> {
-        let (kind, data) = super::split(text).ok_or(MALFORMED)?;
+        let (kind, data) = super::split(text).ok_or(Close::MALFORMED)?;
         match (kind, self.format.version) {
             (Kind::Message, _) => return self.message(Message::Text(data), sink),
             (Kind::Base64, Version::V3) => {
-                let data = data.strip_prefix('4').ok_or(MALFORMED)?;
-                let bytes = BASE64_STANDARD.decode(data).map_err(|_| MALFORMED)?;
+                let data = data.strip_prefix('4').ok_or(Close::MALFORMED)?;
+                let bytes = BASE64_STANDARD.decode(data).map_err(|_| Close::MALFORMED)?;
                 return self.message(Message::Binary(&bytes), sink);
             }
             (Kind::Ping, Version::V3) => {
@@ -87,7 +85,7 @@ impl<C: Conversation> Session<C> {
             (Kind::Ping, Version::V4) | (Kind::Pong, Version::V3) => {
                 return Err(Close::protocol("heartbeat in the wrong direction").into());
             }
-            (Kind::Base64, Version::V4) => return Err(MALFORMED.into()),
+            (Kind::Base64, Version::V4) => return Err(Close::MALFORMED.into()),
         }
         Ok(None)
     }
@@ -97,13 +95,8 @@ impl<C: Conversation> Session<C> {
         message: Message<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Option<Step<C::Outcome>>, End> {
-        self.conversation.receive(
-            message,
-            &mut Messages {
-                sink,
-                format: self.format,
-            },
-        )
+        self.conversation
+            .receive(message, &mut Messages::new(sink, self.format))
     }
 }
 
@@ -115,6 +108,12 @@ fn millis(duration: std::time::Duration) -> u64 {
 struct Messages<'a> {
     sink: &'a mut dyn Sink,
     format: Format,
+}
+
+impl<'a> Messages<'a> {
+    fn new(sink: &'a mut dyn Sink, format: Format) -> Self {
+        Self { sink, format }
+    }
 }
 
 impl Sink for Messages<'_> {
@@ -150,10 +149,8 @@ impl<C: Conversation> Conversation for Session<C> {
             let json = serde_json::to_string(&handshake).expect("strings and numbers are JSON");
             sink.text(&["0", &json]);
         }
-        self.conversation.opened(&mut Messages {
-            sink,
-            format: self.format,
-        });
+        self.conversation
+            .opened(&mut Messages::new(sink, self.format));
     }
 
     fn receive(
@@ -167,18 +164,13 @@ impl<C: Conversation> Conversation for Session<C> {
             | (Message::Binary([BINARY_MESSAGE, bytes @ ..]), Version::V3) => {
                 self.message(Message::Binary(bytes), sink)
             }
-            (Message::Binary(_), Version::V3) => Err(MALFORMED.into()),
+            (Message::Binary(_), Version::V3) => Err(Close::MALFORMED.into()),
         }
     }
 
     fn complete(&mut self, outcome: Self::Outcome, sink: &mut dyn Sink) {
-        self.conversation.complete(
-            outcome,
-            &mut Messages {
-                sink,
-                format: self.format,
-            },
-        );
+        self.conversation
+            .complete(outcome, &mut Messages::new(sink, self.format));
     }
 
     fn upgraded(&mut self) -> Result<(), End> {
@@ -192,10 +184,7 @@ impl<C: Conversation> Conversation for Session<C> {
                 .heartbeat
                 .beat(now, &self.options, || sink.text(&["2"]))?,
         };
-        let mut messages = Messages {
-            sink,
-            format: self.format,
-        };
+        let mut messages = Messages::new(sink, self.format);
         Ok(self.conversation.tick(now, &mut messages)?.min(beat))
     }
 
