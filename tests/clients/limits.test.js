@@ -149,6 +149,18 @@ test('connections of one address are counted, and a place is free again when one
   await connections[1].request({ action: 'ping' });
 });
 
+test('what is refused counts against the rate like what is served', async (t) => {
+  const server = await limited(t, { requests_per_second: 1 });
+  const connection = await RawConnection.open(server);
+  const limitedNow = async () => {
+    const { action, id, parameters } = await connection.request({ action: 'jump', id: 7 });
+    assert.deepEqual({ action, id }, { action: 'error', id: 7 });
+    checkRefusal(parameters, parameters.code === 'rate_limited' ? 'rate_limited' : 'unknown_action');
+    return parameters.code === 'rate_limited';
+  };
+  await until(limitedNow, 'a refusal by rate');
+});
+
 test('a page that is turned away at the door can read why', async (t) => {
   const server = await limited(t, { connections_per_address: 1 });
   await RawConnection.open(server);

@@ -94,7 +94,7 @@ impl Session {
         let limited = self.count();
         let request = Request::parse(channel, body, None, self.instance.max_information);
         match (request, limited) {
-            (Err(rejected), limited) => reject(asker, rejected, limited.is_err()),
+            (Err(rejected), limited) => reject(asker, rejected, limited),
             (Ok(Request { id, action }), Err(retry)) => {
                 let refusal = rate_limited(retry);
                 let reply = Reply::Refused {
@@ -119,7 +119,7 @@ impl Session {
                 verb: None,
                 refusal,
             },
-            limited.is_err(),
+            limited,
         )
     }
 
@@ -269,12 +269,18 @@ impl Question {
     }
 }
 
-/// Answers what is no request. Whoever floods with it is shown the door.
-fn reject(asker: Asker, rejected: Rejected, flooding: bool) -> Result<Step<Answer>, Close> {
+/// Answers what is no request. Whoever floods with bodies that make no sense is shown the door.
+fn reject(
+    asker: Asker,
+    rejected: Rejected,
+    limited: Result<(), RetryAfter>,
+) -> Result<Step<Answer>, Close> {
     let Rejected { id, verb, refusal } = rejected;
-    if flooding && refusal.code == Code::InvalidRequest {
-        return Err(Close::policy("flooding"));
-    }
+    let refusal = match limited {
+        Ok(()) => refusal,
+        Err(_) if refusal.code == Code::InvalidRequest => return Err(Close::policy("flooding")),
+        Err(retry) => rate_limited(retry),
+    };
     Ok(Step::Now(Answer {
         asker,
         id,
