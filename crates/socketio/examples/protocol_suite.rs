@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use nile_socketio::{
     Application, Bounds, Close, ConnectError, Connection, Connections, Conversation, Emit, End,
     Endpoint, Event, Message, Namespace, Options, Outbox, Peer, Response, Server, Sink, SocketIo,
-    Step, Transport, encode_event,
+    Step, encode_event,
 };
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ impl Application for Echo {
     fn open(
         &self,
         _: &http::request::Parts,
-        _: Transport,
+        _: Peer,
         outbox: Outbox,
     ) -> Result<EchoConnection, Box<Response>> {
         Ok(EchoConnection {

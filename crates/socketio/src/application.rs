@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     close::{Close, End},
     conversation::{Sink, Step},
-    endpoint::Transport,
+    endpoint::Peer,
     outbox::{Frame, Outbox},
     packet,
     websocket::Response,
@@ -31,7 +31,7 @@ pub trait Application: Send + Sync + 'static {
     fn open(
         &self,
         request: &http::request::Parts,
-        transport: Transport,
+        peer: Peer,
         outbox: Outbox,
     ) -> Result<Self::Connection, Box<Response>>;
 }

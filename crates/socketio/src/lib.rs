@@ -31,7 +31,7 @@ pub use self::{
     engine::Version,
     heartbeat::Heartbeat,
     options::Options,
-    outbox::{Frame, Outbox, Refused},
+    outbox::{Frame, Outbox, Refused, Taken},
     patience::Bounds,
     server::Server,
     session::{Session, SocketIo},

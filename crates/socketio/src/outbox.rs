@@ -1,12 +1,15 @@
 //! What others send to a connection: bounded in bytes, and a full one is told to the sender.
 //!
-//! A connection's own answers do not pass through here; they are bounded by what it may ask.
+//! Beside the messages there is one place for news that only matter while they are the latest. A
+//! connection's own answers do not pass through here; they are bounded by what it may ask.
 
 use std::{
     collections::VecDeque,
-    fmt, mem,
+    fmt,
+    future::poll_fn,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use crate::{close::Close, conversation::Sink};
@@ -33,19 +36,24 @@ struct Shared {
 }
 
 /// How an outbox was left.
-pub(crate) struct Taken {
+#[derive(Debug)]
+pub struct Taken {
     /// Nothing waits any more.
-    pub(crate) emptied: bool,
+    pub emptied: bool,
     /// The close that the connection was told, if it was.
-    pub(crate) close: Option<Close>,
+    pub close: Option<Close>,
 }
 
 #[derive(Default)]
 struct State {
     frames: VecDeque<Frame>,
     bytes: usize,
+    news: Option<Arc<[Frame]>>,
     close: Option<Close>,
+    /// The task of the connection.
     waker: Option<Waker>,
+    /// The task that waits for room.
+    sender: Option<Waker>,
 }
 
 impl Outbox {
@@ -73,11 +81,39 @@ impl Outbox {
         Ok(())
     }
 
+    /// Puts `news` where the latest news are, in place of what stood there. They go when no message
+    /// waits, are not counted, and take nobody's room: many outboxes may share them.
+    pub fn tell(&self, news: Arc<[Frame]>) {
+        let mut state = self.state();
+        if state.close.is_none() {
+            state.news = Some(news);
+            wake(state);
+        }
+    }
+
+    /// Waits until half of the bound is free, or the connection has ended or been told to. Only the last
+    /// of several that wait is woken.
+    pub async fn room(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if state.has_room(self.0.limit) {
+                return Poll::Ready(());
+            }
+            state.sender = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Tells the connection to answer what it has under way, and to close. The first reason stays.
     pub fn close(&self, close: Close) {
         let mut state = self.state();
         state.close.get_or_insert(close);
+        let sender = state.sender.take();
         wake(state);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
     }
 
     /// Whether this is the same connection's outbox.
@@ -86,15 +122,10 @@ impl Outbox {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Moves messages into `sink`, oldest first, until `room` bytes are exceeded.
+    /// Moves messages into `sink`, oldest first, until `room` bytes are exceeded, and news behind them.
     ///
-    /// The task of `cx` is woken by the next change.
-    pub(crate) fn take_into(
-        &self,
-        cx: &mut Context<'_>,
-        sink: &mut dyn Sink,
-        room: usize,
-    ) -> Taken {
+    /// This is for whatever carries the connection. The task of `cx` is woken by the next change.
+    pub fn take_into(&self, cx: &mut Context<'_>, sink: &mut dyn Sink, room: usize) -> Taken {
         let mut state = self.state();
         let mut taken = 0;
         while taken < room
@@ -106,28 +137,53 @@ impl Outbox {
         state.bytes -= taken;
         if state.frames.is_empty() {
             state.frames = VecDeque::new();
+            if taken < room {
+                for frame in state.news.take().iter().flat_map(|news| news.iter()) {
+                    sink.text(&[frame]);
+                }
+            }
         }
         match &mut state.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
-        Taken {
-            emptied: state.frames.is_empty(),
+        let taken = Taken {
+            emptied: state.frames.is_empty() && state.news.is_none(),
             close: state.close.clone(),
+        };
+        if state.sender.is_some() && state.has_room(self.0.limit) {
+            let sender = state.sender.take();
+            drop(state);
+            if let Some(sender) = sender {
+                sender.wake();
+            }
         }
+        taken
     }
 
     /// The connection has ended: nothing more is taken, and what waits is dropped.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         let mut state = self.state();
         state.close.get_or_insert(Close::GOING_AWAY);
         state.frames = VecDeque::new();
         state.bytes = 0;
+        state.news = None;
+        let sender = state.sender.take();
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change of the state is complete before anything can panic.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self, limit: usize) -> bool {
+        self.close.is_some() || self.bytes <= limit / 2
     }
 }
 
@@ -184,6 +240,48 @@ mod tests {
             (sent, taken.emptied),
             (vec!["67890".to_owned(), "abcde".to_owned()], true)
         );
+    }
+
+    #[test]
+    fn only_the_latest_news_go_and_behind_the_messages() {
+        let outbox = Outbox::new(10);
+        outbox.tell(["old".into()].into());
+        outbox.push("12345".into()).unwrap();
+        outbox.push("67890".into()).unwrap();
+        outbox.tell(["new".into(), "news".into()].into());
+        let (sent, taken) = take(&outbox, 1);
+        assert_eq!((sent, taken.emptied), (vec!["12345".to_owned()], false));
+        let (sent, taken) = take(&outbox, 100);
+        assert_eq!(sent, ["67890", "new", "news"]);
+        assert!(taken.emptied);
+        assert!(take(&outbox, 100).0.is_empty(), "they went once");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_learns_of_it_when_half_is_free_or_nobody_is_there() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let outbox = Outbox::new(10);
+        outbox.room().await;
+        outbox.push("1234567".into()).unwrap();
+        outbox.push("890".into()).unwrap();
+        let mut room = std::pin::pin!(outbox.room());
+        assert!(room.as_mut().poll(&mut cx).is_pending());
+        let waiting = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { outbox.room().await }
+        });
+        tokio::task::yield_now().await;
+        take(&outbox, 1);
+        waiting.await.unwrap();
+
+        outbox.push("1234567".into()).unwrap();
+        let waiting = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { outbox.room().await }
+        });
+        tokio::task::yield_now().await;
+        outbox.end();
+        waiting.await.unwrap();
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl<A: Application> Endpoint for SocketIo<A> {
         outbox: Outbox,
     ) -> Result<Self::Conversation, Box<Response>> {
         Ok(Session {
-            connection: self.application.open(request, peer.transport, outbox)?,
+            connection: self.application.open(request, peer, outbox)?,
             namespaces: self.application.namespaces(),
             connected: 0,
             version: peer.version,

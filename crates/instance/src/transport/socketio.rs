@@ -7,8 +7,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use nile_protocol::channel::{Channel, Spelling};
 use nile_socketio::{
-    Application, Close, ConnectError, Connection, Emit, End, Event, Namespace, Outbox, Response,
-    Step, Transport,
+    Application, Close, ConnectError, Connection, Emit, End, Event, Namespace, Outbox, Peer,
+    Response, Step, Transport,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -39,12 +39,12 @@ impl Application for Gateway {
     fn open(
         &self,
         request: &::http::request::Parts,
-        transport: Transport,
+        peer: Peer,
         outbox: Outbox,
     ) -> Result<Speaker, Box<Response>> {
         let caller = Caller::of(request);
         let limits = &self.instance.limits;
-        let place = match transport {
+        let place = match peer.transport {
             Transport::Polling => limits
                 .polling_session(caller.address, Instant::now())
                 .map(Some),

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use nile_socketio::{
-    Application, Close, ConnectError, Connection, Emit, End, Event, Namespace, Outbox, Response,
-    Step, Transport, Work,
+    Application, Close, ConnectError, Connection, Emit, End, Event, Namespace, Outbox, Peer,
+    Response, Step, Work,
 };
 use serde_json::value::RawValue;
 use tokio::{
@@ -59,7 +59,7 @@ impl Application for Desk {
     fn open(
         &self,
         request: &http::request::Parts,
-        _: Transport,
+        _: Peer,
         outbox: Outbox,
     ) -> Result<DeskConnection, Box<Response>> {
         let query = request.uri.query().unwrap();
