@@ -8,7 +8,7 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub use value::{LogFilter, Seconds};
 
 /// The variable that names the file, as `--config` does.
 const FILE_VARIABLE: &str = "NILE_CONFIG";
+
+const HTTPS: NonZeroU16 = NonZeroU16::new(443).expect("it is not zero");
 
 /// The configuration of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Who may be a node.
     pub nodes: NodesConfig,
+    /// How messages reach nodes that take them over HTTP.
+    pub deliveries: DeliveriesConfig,
     /// What one address and one connection may take.
     pub limits: LimitsConfig,
     /// How a silent peer is told from a dead one.
@@ -91,6 +95,22 @@ pub enum Admission {
     Open,
     /// The operator's approval.
     Approval,
+}
+
+/// `[deliveries]`: how messages reach nodes that take them over HTTP, at addresses that strangers name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveriesConfig {
+    /// Networks to deliver to on any port, with or without TLS, although they are not the public internet.
+    pub trusted_networks: Networks,
+    /// Whether every other network may be delivered to without TLS, too.
+    pub plain_http: bool,
+    /// Ports that may be delivered to outside the trusted networks.
+    pub ports: Vec<NonZeroU16>,
+    /// How long one delivery may take, from resolving the name to the end of the answer.
+    pub deadline_seconds: Seconds,
+    /// Deliveries that are made at once.
+    pub concurrency: NonZeroU32,
 }
 
 /// `[limits]`: the share of one address and one connection.
@@ -200,8 +220,22 @@ impl Default for Config {
             drain_seconds: Seconds::new(8),
             log: LogConfig::default(),
             nodes: NodesConfig::default(),
+            deliveries: DeliveriesConfig::default(),
             limits: LimitsConfig::default(),
             heartbeat: HeartbeatConfig::default(),
+        }
+    }
+}
+
+/// Nothing but what a stranger could reach without this instance.
+impl Default for DeliveriesConfig {
+    fn default() -> Self {
+        Self {
+            trusted_networks: Networks::default(),
+            plain_http: false,
+            ports: vec![HTTPS],
+            deadline_seconds: Seconds::new(5),
+            concurrency: count(32),
         }
     }
 }

@@ -13,6 +13,8 @@ use super::{Config, ConfigError, FILE_VARIABLE};
 
 const PREFIX: &str = "NILE_";
 
+static TEXT: Value = Value::String(String::new());
+
 /// The variables that are ours, by name.
 pub(super) type Variables = BTreeMap<String, String>;
 
@@ -86,25 +88,36 @@ fn set(config: &Config, path: &[String], text: &str) -> Result<Config, String> {
         inner.expect("the path was collected from such a table")
     });
     let value = section.get_mut(key).expect("every key is serialised");
-    *value = parse(value, text)?;
+    *value = parse(&default(path), text)?;
     root.try_into()
         .map_err(|reason: toml::de::Error| reason.message().to_owned())
 }
 
-/// `text` as the kind of value that `current` is; a list is separated by commas.
-fn parse(current: &Value, text: &str) -> Result<Value, String> {
+/// The default of the key at `path`: what is in force may be an empty list, which does not tell of what.
+fn default(path: &[String]) -> Value {
+    let root = Value::Table(table(&Config::default()));
+    path.iter().fold(root, |mut value, key| {
+        let inner = value.as_table_mut().and_then(|table| table.remove(key));
+        inner.expect("the path was collected from the defaults")
+    })
+}
+
+/// `text` as the kind of value that `model` is; a list is separated by commas, and empty models are of text.
+fn parse(model: &Value, text: &str) -> Result<Value, String> {
     let text = text.trim();
-    if let Value::Array(_) = current {
+    if let Value::Array(models) = model {
+        let model = models.first().unwrap_or(&TEXT);
         let items = text
             .split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty());
-        return Ok(Value::Array(items.map(Value::from).collect()));
+        let values = items.map(|item| parse(model, item));
+        return values.collect::<Result<_, _>>().map(Value::Array);
     }
     if text.is_empty() {
         return Err("it is empty".to_owned());
     }
-    match current {
+    match model {
         Value::Integer(_) => {
             let number = text.parse().map(Value::Integer);
             number.map_err(|_| "not a whole number".to_owned())

@@ -75,6 +75,11 @@ fn every_key_is_reached_from_the_environment() {
         ("NILE_LOG_FORMAT", "json"),
         ("NILE_LOG_LEVEL", "warn,nile_instance=debug"),
         ("NILE_NODES_ADMISSION", "approval"),
+        ("NILE_DELIVERIES_TRUSTED_NETWORKS", "10.1.0.0/16"),
+        ("NILE_DELIVERIES_PLAIN_HTTP", "true"),
+        ("NILE_DELIVERIES_PORTS", "443, 8443"),
+        ("NILE_DELIVERIES_DEADLINE_SECONDS", "14"),
+        ("NILE_DELIVERIES_CONCURRENCY", "15"),
         ("NILE_LIMITS_MESSAGE_BYTES", "1"),
         ("NILE_LIMITS_INFORMATION_BYTES", "2"),
         ("NILE_LIMITS_CONNECTIONS", "3"),
@@ -116,6 +121,12 @@ fn every_key_is_reached_from_the_environment() {
         log = { format = "json", level = "warn,nile_instance=debug" }
         nodes = { admission = "approval" }
         heartbeat = { interval_seconds = 12, timeout_seconds = 13 }
+        [deliveries]
+        trusted_networks = ["10.1.0.0/16"]
+        plain_http = true
+        ports = [443, 8443]
+        deadline_seconds = 14
+        concurrency = 15
         [limits]
         message_bytes = 1
         information_bytes = 2
@@ -308,6 +319,21 @@ fn a_mistake_in_the_environment_is_told_with_its_variable_its_value_and_what_to_
             "is `10.0.0.0/8;::1`: `10.0.0.0/8;::1` is not a network",
         ),
         (
+            "NILE_DELIVERIES_PORTS",
+            "443,https",
+            "is `443,https`: not a whole number (the default is [443])",
+        ),
+        (
+            "NILE_DELIVERIES_PORTS",
+            "0",
+            "is `0`: invalid value: integer `0`, expected a nonzero u16",
+        ),
+        (
+            "NILE_DELIVERIES_PLAIN_HTTP",
+            "yes",
+            "is `yes`: neither true nor false (the default is false)",
+        ),
+        (
             "NILE_LOG_LEVEL",
             "loud\nERROR forged",
             "is `loud\\nERROR forged`: ",
@@ -388,6 +414,18 @@ fn an_unknown_variable_is_a_warning_that_does_not_show_its_value() {
 fn an_empty_list_in_the_environment_empties_the_list() {
     let config = load(&[("NILE_ALLOWED_ORIGINS", "")]).unwrap().config;
     assert_eq!(config.allowed_origins, AllowedOrigins::Listed(vec![]));
+}
+
+#[test]
+fn a_list_that_the_file_emptied_is_filled_from_the_environment() {
+    let file = file("deliveries.ports = []");
+    let flags = Flags {
+        config: Some(file.path().to_owned()),
+        ..Flags::default()
+    };
+    let variables = environment(&[("NILE_DELIVERIES_PORTS", "8443")]);
+    let config = Config::load(flags, variables).unwrap().config;
+    assert_eq!(config.deliveries.ports, [NonZeroU16::new(8443).unwrap()]);
 }
 
 #[test]
