@@ -13,6 +13,7 @@ pub mod limits;
 pub mod telemetry;
 pub mod files;
 
+pub mod courier;
 pub mod store;
 pub mod hub;
 

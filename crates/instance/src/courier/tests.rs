@@ -1,0 +1,8 @@
+mod support;
+mod address;
+mod resource;
+mod connection;
+mod exchange;
+mod deadline;
+mod challenge;
+mod tls;
