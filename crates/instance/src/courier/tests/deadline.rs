@@ -2,7 +2,7 @@ use std::{future::pending, time::Duration};
 
 use tokio_rustls::rustls::RootCertStore;
 
-use super::support::{Answer, Node, courier, deliver, trusting};
+use super::support::{Answer, Node, courier, deliver, names, trusting};
 use crate::courier::{Courier, Failure};
 
 const SOON: Duration = Duration::from_millis(100);
@@ -67,4 +67,35 @@ async fn a_delivery_that_is_given_up_makes_room_for_the_next() {
             request = node.requests.recv() => assert!(request.is_some()),
         }
     }
+}
+
+/// A listener whose queue is full, so that whoever connects now is not answered.
+#[cfg(target_os = "linux")]
+async fn deaf() -> (socket2::Socket, Vec<tokio::net::TcpStream>) {
+    use socket2::{Domain, Socket, Type};
+
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    listener.bind(&any_port.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(connected) =
+        tokio::time::timeout(SOON, tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(connected.unwrap());
+    }
+    (listener, waiting)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+    let (listener, _waiting) = deaf().await;
+    let silent = listener.local_addr().unwrap().as_socket().unwrap();
+    let node = Node::answering(|_| Answer::with("200 OK", "")).await;
+    let known = names(&[("shop.example", &[silent, node.address])]);
+    let mut courier = Courier::with(&trusting(&["127.0.0.1"]), known, RootCertStore::empty());
+    courier.deadline = Duration::from_secs(2);
+    deliver(&courier, "http://shop.example").await.unwrap();
 }
