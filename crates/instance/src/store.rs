@@ -23,6 +23,8 @@ mod credential;
 mod party;
 mod client;
 mod node;
+mod message;
+mod listing;
 mod approval;
 
 use std::{
@@ -37,8 +39,13 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 pub use self::{
     approval::{Approval, ApprovalError, approve_node},
-    credential::{Change, LiveToken},
-    node::{NewNode, NodeUpdate, Protocol},
+    credential::{Authority, Change, LiveToken, Proven},
+    listing::ListedNode,
+    message::{
+        Ended, Full, Limit, LoggedIn, MessageRef, MessageState, NewMessage, Page, Pending,
+        Processed, Sent, Status, Swept, Waiting, Withdrawal,
+    },
+    node::{Delivery, NewNode, NodeUpdate, Protocol},
     open_error::OpenError,
     party::Authenticated,
     pulse::Health,
@@ -61,6 +68,44 @@ pub struct Options {
     pub read_queue: NonZeroUsize,
     /// How many threads look up.
     pub readers: NonZeroUsize,
+    /// What the messages that wait for a party are held to.
+    pub queue: QueueOptions,
+}
+
+/// What an operator can decide about messages.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueOptions {
+    /// How many may wait for one party.
+    pub messages: u32,
+    /// How many bytes of content may wait for one party.
+    pub bytes: u64,
+    /// How many of one sender may wait for one party.
+    pub pair: u32,
+    /// How many bytes the database may hold before it takes no message any more.
+    pub store_bytes: u64,
+    /// How long a message waits before it expires.
+    pub life: Duration,
+    /// How long it waits after it was first handed to a party that never acknowledges.
+    pub unacknowledged_life: Duration,
+    /// How long it is remembered after it has ended.
+    pub kept: Duration,
+    /// How often it is pushed in vain before it is parked: not pushed any more.
+    pub pushes: u32,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self {
+            messages: 1000,
+            bytes: 4 << 20,
+            pair: 100,
+            store_bytes: 4 << 30,
+            life: Duration::from_hours(30 * 24),
+            unacknowledged_life: Duration::from_hours(7 * 24),
+            kept: Duration::from_hours(7 * 24),
+            pushes: 10,
+        }
+    }
 }
 
 impl Default for Options {
@@ -71,6 +116,7 @@ impl Default for Options {
             write_queue: const { NonZeroUsize::new(2 * writer::MAX_BATCH).expect("not zero") },
             read_queue: const { NonZeroUsize::new(1024).expect("not zero") },
             readers: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN),
+            queue: QueueOptions::default(),
         }
     }
 }
@@ -86,6 +132,7 @@ pub struct Store {
     pulse: Arc<Pulse>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     deadline: Duration,
+    queue: QueueOptions,
 }
 
 impl Store {
@@ -138,6 +185,7 @@ impl Store {
             pulse,
             threads: Mutex::new(started),
             deadline: options.deadline,
+            queue: options.queue,
         })
     }
 

@@ -25,7 +25,7 @@ use crate::{
     error::Fault,
     hub::WsId,
     limits::RetryAfter,
-    store::{Authenticated, Change, LiveToken, NewNode, NodeUpdate, Protocol, Submission},
+    store::{Authenticated, Change, LiveToken, NewNode, NodeUpdate, Protocol, Proven, Submission},
     token::{TokenHash, fresh_secret},
 };
 
@@ -121,6 +121,7 @@ impl Instance {
                     information: information.as_str().into(),
                     protocol: sender.protocol,
                     approved: self.admission == Admission::Open,
+                    delivery: None,
                 };
                 Registering::Node(self.store.register_node(token, node, now))
             }
@@ -264,13 +265,14 @@ impl Instance {
     }
 
     /// Turns what becomes of a change into a reply.
-    fn changed<R>(
+    fn changed<T, R>(
         self: &Arc<Self>,
-        change: Changing,
+        change: Changing<T>,
         address: IpAddr,
         reply: R,
-    ) -> Pending<impl Future<Output = Outcome> + Send + use<R>>
+    ) -> Pending<impl Future<Output = Outcome> + Send + use<T, R>>
     where
+        T: Send + 'static,
         R: FnOnce() -> Reply + Send,
     {
         let instance = Arc::clone(self);
@@ -278,8 +280,8 @@ impl Instance {
             in_order: change.is_queued(),
             outcome: async move {
                 match change.await.map_err(|fault| refuse(&fault))? {
-                    Change::InvalidToken => Err(instance.invalid_token(address)),
-                    Change::Made { .. } => Ok(reply()),
+                    Proven::InvalidToken => Err(instance.invalid_token(address)),
+                    Proven::Done { .. } => Ok(reply()),
                 }
             },
         }

@@ -16,12 +16,12 @@ use super::Instance;
 use crate::{
     error::Fault,
     hub::WsId,
-    store::{Change, Submission},
+    store::{Proven, Submission},
     token::TokenHash,
 };
 
 /// A change that is under way.
-pub(super) struct Changing {
+pub(super) struct Changing<T: Send + 'static> {
     instance: Arc<Instance>,
     party: PartyId,
     /// The token that authorises it.
@@ -30,16 +30,16 @@ pub(super) struct Changing {
     login: Option<WsId>,
     ends: bool,
     /// `None` when it is over.
-    written: Option<Submission<Change>>,
+    written: Option<Submission<Proven<T>>>,
 }
 
-impl Changing {
+impl<T: Send + 'static> Changing<T> {
     /// A change to `party` that `token` authorises, and that makes the token the only one if it is new.
     pub(super) fn new(
         instance: &Arc<Instance>,
         party: PartyId,
         token: TokenHash,
-        written: Submission<Change>,
+        written: Submission<Proven<T>>,
     ) -> Self {
         let instance = Arc::clone(instance);
         Self {
@@ -69,20 +69,22 @@ impl Changing {
         self.written.as_ref().is_none_or(Submission::is_queued)
     }
 
-    fn follow(&self, change: Change) {
+    fn follow(&self, change: &Proven<T>) {
         let hub = &self.instance.hub;
         match change {
-            Change::Made { .. } if self.ends => hub.revoke(self.party, None, None),
-            Change::Made { confirmed: true } => {
+            Proven::Done { .. } if self.ends => hub.revoke(self.party, None, None),
+            Proven::Done {
+                confirmed: true, ..
+            } => {
                 hub.revoke(self.party, Some(self.token), self.login);
             }
-            Change::Made { confirmed: false } | Change::InvalidToken => {}
+            Proven::Done { .. } | Proven::InvalidToken => {}
         }
     }
 }
 
-impl Future for Changing {
-    type Output = Result<Change, Fault>;
+impl<T: Send + 'static> Future for Changing<T> {
+    type Output = Result<Proven<T>, Fault>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let written = self
@@ -91,14 +93,14 @@ impl Future for Changing {
             .expect("it is not polled when it is over");
         let change = ready!(Pin::new(written).poll(cx));
         self.written = None;
-        if let Ok(change) = change {
+        if let Ok(change) = &change {
             self.follow(change);
         }
         Poll::Ready(change)
     }
 }
 
-impl Drop for Changing {
+impl<T: Send + 'static> Drop for Changing<T> {
     fn drop(&mut self) {
         if let (Some(written), Ok(runtime)) = (self.written.take(), Handle::try_current()) {
             let mut rest = Self::new(&self.instance, self.party, self.token, written);

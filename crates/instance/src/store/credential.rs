@@ -20,18 +20,32 @@ pub enum LiveToken {
     Next,
 }
 
-/// What became of a change that a token had to authorise.
+/// Who a request is from, as far as that has to be proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Authority {
+    /// From a connection that is logged in: it was proved before.
+    Session,
+    /// From whoever has this token.
+    Token(TokenHash),
+}
+
+/// What became of a request that a token may have had to authorise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven<T> {
     /// Nothing: there is no such party, or the token is not one of its live ones.
     InvalidToken,
-    /// It is made, and durable.
-    Made {
+    /// It was served, and what it changed is durable.
+    Done {
         /// The token was the one that a rotation had given, used for the first time: now it is the
-        /// only one.
+        /// only one, whatever the outcome is.
         confirmed: bool,
+        /// What came of it.
+        outcome: T,
     },
 }
+
+/// What became of a change that can only be made or not authorised.
+pub type Change = Proven<()>;
 
 /// The hashes of a party's live tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

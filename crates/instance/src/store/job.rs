@@ -1,9 +1,9 @@
 //! A unit of work for one of the store's threads, and the answer that somebody waits for.
 //!
 //! **Running a job and answering it are two steps**, because a write is answered only when the
-//! commit that holds it is done. A job makes at most one writing statement: a statement that fails
-//! is undone, so a job that fails leaves nothing behind that its neighbours would commit. One that
-//! needs more statements has to open a savepoint.
+//! commit that holds it is done. A job has decided what comes of it before its first write, so it never
+//! has to take one back: a statement that fails after that is the disk's fault, and the writer then
+//! refuses the whole batch.
 
 use rusqlite::{Connection, Result};
 use tokio::sync::oneshot;

@@ -2,7 +2,10 @@
 //!
 //! Node numbers count only nodes. What a hash or an information may look like is decided above.
 
+use std::fmt;
+
 use nile_protocol::party::{NodeId, PartyId};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
 use super::{
     Store, Submission,
@@ -21,11 +24,21 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::Http => "http",
         }
+    }
+}
+
+impl FromSql for Protocol {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        [Self::WebSocket, Self::Http]
+            .into_iter()
+            .find(|protocol| protocol.word() == word)
+            .ok_or(FromSqlError::InvalidType)
     }
 }
 
@@ -40,6 +53,26 @@ pub struct NewNode {
     pub protocol: Protocol,
     /// Whether it takes part at once, without the operator.
     pub approved: bool,
+    /// Where it wants its messages, if it has no connection that they could come over.
+    pub delivery: Option<Delivery>,
+}
+
+/// Where a node's messages are posted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The URL that the node gave.
+    pub resource: Box<str>,
+    /// What the posts are signed with.
+    pub secret: [u8; 32],
+}
+
+/// Shows nothing of the secret.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("resource", &self.resource)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a node replaces of what it told; what is `None` stays.
@@ -65,7 +98,8 @@ impl Store {
             let id = connection
                 .prepare_cached(
                     "INSERT INTO node (token_hash, registered_at, updated_at, protocol, approved,
-                     hash, information) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6)",
+                     hash, information, resource, delivery_secret)
+                     VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .insert((
                     token.as_bytes(),
@@ -74,6 +108,8 @@ impl Store {
                     node.approved,
                     node.hash,
                     node.information,
+                    node.delivery.as_ref().map(|delivery| &delivery.resource),
+                    node.delivery.as_ref().map(|delivery| &delivery.secret),
                 ))?;
             Ok(NodeId(id))
         })

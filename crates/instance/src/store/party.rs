@@ -7,8 +7,9 @@ use nile_protocol::party::{PartyId, PartyKind};
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::{
-    Store, Submission,
-    credential::{Change, Credential, LiveToken, NextToken},
+    Ended, Store, Submission,
+    credential::{Authority, Change, Credential, LiveToken, NextToken, Proven},
+    message,
 };
 use crate::{clock::Timestamp, token::TokenHash};
 
@@ -19,6 +20,8 @@ pub struct Authenticated {
     pub hash: Option<Box<str>>,
     /// What it last said about itself: a JSON object, as it was received.
     pub information: Box<str>,
+    /// Whether it takes part. A client always does; a node, when the operator lets it.
+    pub approved: bool,
     /// The token it proved itself with. With [`LiveToken::Next`], confirm it before serving.
     pub with: LiveToken,
 }
@@ -45,31 +48,7 @@ impl Store {
     ) -> Submission<Option<Authenticated>> {
         self.reads
             .submit("authenticate a party", move |connection| {
-                let mut statement = connection.prepare_cached(match party.kind() {
-                    PartyKind::Client => {
-                        "SELECT token_hash, next_token_hash, next_token_at, information, NULL
-                     FROM client WHERE id = ?1"
-                    }
-                    PartyKind::Node => {
-                        "SELECT token_hash, next_token_hash, next_token_at, information, hash
-                     FROM node WHERE id = ?1"
-                    }
-                })?;
-                let mut rows = statement.query([party.number()])?;
-                let row = rows.next()?;
-                let credential = row.map(credential).transpose()?;
-                let with = credential
-                    .unwrap_or(Credential::NOBODY)
-                    .recognise(token, now);
-                row.zip(with)
-                    .map(|(row, with)| {
-                        Ok(Authenticated {
-                            hash: row.get(4)?,
-                            information: row.get(3)?,
-                            with,
-                        })
-                    })
-                    .transpose()
+                authenticate(connection, party, token, now)
             })
     }
 
@@ -84,28 +63,28 @@ impl Store {
         now: Timestamp,
     ) -> Submission<Change> {
         self.writes.submit("confirm a token", move |connection| {
-            let Some((credential, with)) = admit(connection, party, token, now)? else {
-                return Ok(Change::InvalidToken);
-            };
-            if with == LiveToken::Next {
-                store_credential(connection, party, credential)?;
-            }
-            Ok(made(with))
+            prove(connection, party, Authority::Token(token), now, || Ok(()))
         })
     }
 
     /// Removes `party`, what it told and its tokens. Its number is not used again.
     ///
+    /// The messages that waited for it end as refused, and are the outcome; those it sent stay.
     /// Repeated after a fault, it finds the token invalid.
-    pub fn delete(&self, party: PartyId, token: TokenHash, now: Timestamp) -> Submission<Change> {
+    pub fn delete(
+        &self,
+        party: PartyId,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Submission<Proven<Vec<Ended>>> {
         self.writes.submit("delete a party", move |connection| {
-            let Some((_, with)) = admit(connection, party, token, now)? else {
-                return Ok(Change::InvalidToken);
-            };
-            connection
-                .prepare_cached(statement!(party.kind(), "DELETE FROM ", " WHERE id = ?1"))?
-                .execute([party.number()])?;
-            Ok(made(with))
+            prove(connection, party, Authority::Token(token), now, || {
+                let refused = message::refuse_all(connection, party, now)?;
+                connection
+                    .prepare_cached(statement!(party.kind(), "DELETE FROM ", " WHERE id = ?1"))?
+                    .execute([party.number()])?;
+                Ok(refused)
+            })
         })
     }
 
@@ -129,6 +108,65 @@ impl Store {
             Ok(made(with))
         })
     }
+}
+
+/// What [`Store::authenticate`] tells.
+pub(super) fn authenticate(
+    connection: &Connection,
+    party: PartyId,
+    token: TokenHash,
+    now: Timestamp,
+) -> Result<Option<Authenticated>> {
+    let mut statement = connection.prepare_cached(match party.kind() {
+        PartyKind::Client => {
+            "SELECT token_hash, next_token_hash, next_token_at, information, NULL, 1
+             FROM client WHERE id = ?1"
+        }
+        PartyKind::Node => {
+            "SELECT token_hash, next_token_hash, next_token_at, information, hash, approved
+             FROM node WHERE id = ?1"
+        }
+    })?;
+    let mut rows = statement.query([party.number()])?;
+    let row = rows.next()?;
+    let credential = row.map(credential).transpose()?;
+    let with = credential
+        .unwrap_or(Credential::NOBODY)
+        .recognise(token, now);
+    row.zip(with)
+        .map(|(row, with)| {
+            Ok(Authenticated {
+                hash: row.get(4)?,
+                information: row.get(3)?,
+                approved: row.get(5)?,
+                with,
+            })
+        })
+        .transpose()
+}
+
+/// Does `work` in the name of `party`, if `authority` is one. A new token is confirmed by that.
+pub(super) fn prove<T>(
+    connection: &Connection,
+    party: PartyId,
+    authority: Authority,
+    now: Timestamp,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<Proven<T>> {
+    let confirmed = match authority {
+        Authority::Session => false,
+        Authority::Token(token) => {
+            let Some((credential, with)) = admit(connection, party, token, now)? else {
+                return Ok(Proven::InvalidToken);
+            };
+            if with == LiveToken::Next {
+                store_credential(connection, party, credential)?;
+            }
+            with == LiveToken::Next
+        }
+    };
+    let outcome = work()?;
+    Ok(Proven::Done { confirmed, outcome })
 }
 
 /// The credential of `party` as it is after `token` was used, if that is a live one.
@@ -187,7 +225,8 @@ pub(super) fn columns(credential: &Credential) -> (&[u8; 32], Option<&[u8; 32]>,
 }
 
 pub(super) fn made(with: LiveToken) -> Change {
-    Change::Made {
+    Proven::Done {
         confirmed: with == LiveToken::Next,
+        outcome: (),
     }
 }

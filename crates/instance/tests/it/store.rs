@@ -1,6 +1,8 @@
 //! What a store promises. The next one, whatever it is made of, will have to pass the same.
 
 mod approval;
+mod listing;
+mod message;
 mod node;
 mod opening;
 mod party;
@@ -43,8 +45,12 @@ impl TestStore {
 
     /// The same store after a restart.
     async fn reopened(self) -> Self {
+        self.reopened_with(&Options::default()).await
+    }
+
+    async fn reopened_with(self, options: &Options) -> Self {
         self.store.close().await.unwrap();
-        let store = Store::open(self.directory.path(), &Options::default()).unwrap();
+        let store = Store::open(self.directory.path(), options).unwrap();
         Self { store, ..self }
     }
 
@@ -66,6 +72,7 @@ impl TestStore {
                     information,
                     protocol: Protocol::WebSocket,
                     approved: true,
+                    delivery: None,
                 };
                 let registered = self.register_node(token, node, NOW).await;
                 PartyId::Node(registered.unwrap())

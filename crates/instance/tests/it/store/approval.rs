@@ -15,6 +15,7 @@ impl TestStore {
             information: information("apples"),
             protocol: Protocol::Http,
             approved: false,
+            delivery: None,
         };
         self.register_node(token(1), node, NOW).await.unwrap()
     }

@@ -1,12 +1,15 @@
 //! What only nodes have; and that a client and a node of one number are two parties.
 
-use nile_instance::store::{Change, LiveToken, NewNode, NodeUpdate, Protocol};
+use nile_instance::store::{Change, LiveToken, NewNode, NodeUpdate, Protocol, Proven};
 use nile_protocol::party::{ClientId, NodeId, PartyId};
 
 use super::{HASH, NOW, TestStore, information, token};
 
 const OTHER_HASH: &str = "bafybeiaaaebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4";
-const MADE: Change = Change::Made { confirmed: false };
+const MADE: Change = Change::Done {
+    confirmed: false,
+    outcome: (),
+};
 
 fn new_node(name: &str) -> NewNode {
     NewNode {
@@ -14,6 +17,7 @@ fn new_node(name: &str) -> NewNode {
         information: information(name),
         protocol: Protocol::WebSocket,
         approved: true,
+        delivery: None,
     }
 }
 
@@ -46,10 +50,11 @@ async fn a_client_and_a_node_with_the_same_number_are_two_parties() {
         for refused in [
             store.confirm_token(party, foreign, NOW),
             store.rotate_token(party, foreign, token(9), NOW),
-            store.delete(party, foreign, NOW),
         ] {
             assert_eq!(refused.await.unwrap(), Change::InvalidToken);
         }
+        let refused = store.delete(party, foreign, NOW).await.unwrap();
+        assert_eq!(refused, Proven::InvalidToken);
     }
     for refused in [
         store.update_client(ClientId(1), token(2), information("stones"), NOW),
@@ -75,7 +80,8 @@ async fn a_client_and_a_node_with_the_same_number_are_two_parties() {
         MADE
     );
     assert_eq!(store.authenticate(node, token(3), NOW).await.unwrap(), None);
-    assert_eq!(store.delete(client, token(1), NOW).await.unwrap(), MADE);
+    let deleted = store.delete(client, token(1), NOW).await.unwrap();
+    assert_ne!(deleted, Proven::InvalidToken);
     let node = store
         .authenticate(node, token(2), NOW)
         .await

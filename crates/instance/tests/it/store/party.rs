@@ -8,15 +8,25 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use nile_instance::{
     clock::Timestamp,
-    store::{Authenticated, Change, LiveToken, NodeUpdate, Submission},
+    store::{Authenticated, Change, Ended, LiveToken, NodeUpdate, Proven, Submission},
 };
 use nile_protocol::party::{PartyId, PartyKind};
 
 use super::{HASH, NOW, TestStore, information, token};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
-const MADE: Change = Change::Made { confirmed: false };
-const CONFIRMED: Change = Change::Made { confirmed: true };
+const MADE: Change = Change::Done {
+    confirmed: false,
+    outcome: (),
+};
+const CONFIRMED: Change = Change::Done {
+    confirmed: true,
+    outcome: (),
+};
+const DELETED: Proven<Vec<Ended>> = Proven::Done {
+    confirmed: false,
+    outcome: Vec::new(),
+};
 const KINDS: [PartyKind; 2] = [PartyKind::Client, PartyKind::Node];
 
 impl TestStore {
@@ -81,6 +91,7 @@ async fn a_registered_party_is_known_by_its_token_and_by_no_other() {
         let expected = Authenticated {
             hash: (kind == PartyKind::Node).then(|| HASH.into()),
             information: information("apples"),
+            approved: true,
             with: LiveToken::Current,
         };
         assert_eq!(
@@ -143,18 +154,15 @@ async fn a_deleted_party_is_gone_and_its_neighbour_is_not() {
         let apples = store.registered(kind, 1, "apples").await;
         let pears = store.registered(kind, 1, "pears").await;
 
-        assert_eq!(
-            store.delete(apples, token(2), NOW).await.unwrap(),
-            Change::InvalidToken
-        );
+        let refused = store.delete(apples, token(2), NOW).await.unwrap();
+        assert_eq!(refused, Proven::InvalidToken);
         assert_eq!(store.live(apples, 1).await, Some(LiveToken::Current));
 
-        assert_eq!(store.delete(apples, token(1), NOW).await.unwrap(), MADE);
+        let deleted = store.delete(apples, token(1), NOW).await.unwrap();
+        assert_eq!(deleted, DELETED);
         assert_eq!(store.live(apples, 1).await, None);
-        assert_eq!(
-            store.delete(apples, token(1), NOW).await.unwrap(),
-            Change::InvalidToken
-        );
+        let again = store.delete(apples, token(1), NOW).await.unwrap();
+        assert_eq!(again, Proven::InvalidToken);
         assert_eq!(store.live(pears, 1).await, Some(LiveToken::Current));
     }
 }
@@ -320,7 +328,7 @@ async fn a_party_can_be_deleted_with_either_token() {
                 .await
                 .unwrap();
             let deleted = store.delete(id, token(presented), NOW).await.unwrap();
-            assert_ne!(deleted, Change::InvalidToken);
+            assert_ne!(deleted, Proven::InvalidToken);
             assert_eq!(store.live(id, 1).await, None);
             assert_eq!(store.live(id, 2).await, None);
         }
@@ -347,10 +355,11 @@ async fn a_new_token_that_is_not_used_for_a_day_is_discarded() {
         for refused in [
             store.update(id, 2, "stones", now),
             store.rotate_token(id, token(2), token(3), now),
-            store.delete(id, token(2), now),
         ] {
             assert_eq!(refused.await.unwrap(), Change::InvalidToken);
         }
+        let refused = store.delete(id, token(2), now).await.unwrap();
+        assert_eq!(refused, Proven::InvalidToken);
 
         let party = store.authenticate(id, token(1), now).await.unwrap();
         assert_eq!(party.map(|party| party.with), Some(LiveToken::Current));

@@ -1,0 +1,118 @@
+//! Ending what has waited for too long, and forgetting what ended long ago, a little at a time.
+//!
+//! **A sweep goes by the order of sending and stops where nothing can be due**: nothing is sent, handed
+//! over or ended before it was sent. When to sweep is decided above.
+
+use rusqlite::{Connection, Result, Row};
+
+use super::{
+    Ended, MessageState,
+    row::{self, Kept, select_kept},
+};
+use crate::{
+    clock::Timestamp,
+    store::{QueueOptions, Store, Submission},
+};
+
+/// How many rows are looked at in one go: so few that nobody's write waits for long.
+const BATCH: u32 = 256;
+
+/// What one go has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// What has expired.
+    pub ended: Vec<Ended>,
+    /// Where to go on. `None`: what follows is too young; begin again later.
+    pub next: Option<i64>,
+}
+
+pub(super) const OLDEST: &str = select_kept!(
+    ", sent_at, handed_at, coalesce((SELECT acknowledges FROM queue
+        WHERE queue.to_node = message.to_node AND queue.to_id = message.to_id), 0)
+    FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+);
+pub(super) const FORGET: &str = "DELETE FROM message WHERE seq = ?1";
+
+impl Store {
+    /// Looks at the next few messages after `after` (0: from the beginning): ends those that have waited
+    /// for too long, and forgets those whose end is long ago.
+    pub fn sweep(&self, after: i64, now: Timestamp) -> Submission<Swept> {
+        let options = self.queue;
+        self.writes.submit("sweep messages", move |connection| {
+            sweep(connection, after, now, &options)
+        })
+    }
+}
+
+fn sweep(
+    connection: &Connection,
+    after: i64,
+    now: Timestamp,
+    options: &QueueOptions,
+) -> Result<Swept> {
+    let batch = connection
+        .prepare_cached(OLDEST)?
+        .query_map((after, BATCH), Old::read)?
+        .collect::<Result<Vec<_>>>()?;
+    let last = batch.last().map(|old| old.message.queue_id);
+    let mut next = last.filter(|_| batch.len() == BATCH as usize);
+    let mut ended = Vec::new();
+    for old in batch {
+        if old.is_too_young(now, options) {
+            next = None;
+            break;
+        }
+        if old.has_expired(now, options) {
+            let state = MessageState::Expired;
+            ended.push(row::end(connection, old.message, state, now)?);
+        } else if old.is_over(now, options) {
+            connection
+                .prepare_cached(FORGET)?
+                .execute([old.message.queue_id])?;
+        }
+    }
+    Ok(Swept { ended, next })
+}
+
+/// A message, and how old it is.
+struct Old {
+    message: Kept,
+    sent: Timestamp,
+    handed: Option<Timestamp>,
+    /// Whether its recipient has ever removed one itself.
+    acknowledges: bool,
+}
+
+impl Old {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            message: Kept::read(row)?,
+            sent: Timestamp(row.get(9)?),
+            handed: row.get::<_, Option<_>>(10)?.map(Timestamp),
+            acknowledges: row.get(11)?,
+        })
+    }
+
+    /// Whether nothing can be due of what was sent later. One from the future says nothing of that: it
+    /// was sent while the clock was wrong.
+    fn is_too_young(&self, now: Timestamp, options: &QueueOptions) -> bool {
+        let soonest = options
+            .life
+            .min(options.unacknowledged_life)
+            .min(options.kept);
+        self.sent <= now && now.since(self.sent) < soonest
+    }
+
+    fn has_expired(&self, now: Timestamp, options: &QueueOptions) -> bool {
+        let is_ignored = !self.acknowledges
+            && self
+                .handed
+                .is_some_and(|handed| now.since(handed) >= options.unacknowledged_life);
+        let is_old = now.since(self.sent) >= options.life;
+        self.message.state == MessageState::Stored && (is_ignored || is_old)
+    }
+
+    fn is_over(&self, now: Timestamp, options: &QueueOptions) -> bool {
+        self.message.state != MessageState::Stored && now.since(self.message.since) >= options.kept
+    }
+}
