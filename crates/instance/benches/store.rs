@@ -1,11 +1,11 @@
 //! Durable registrations and logins of the store alone, beside the naive way to do them.
 //!
-//! `cargo bench -p nile-instance --bench store -- [--rows N] [--seconds S] [--rounds N]`
+//! `cargo bench -p nile-instance --bench store -- [--rows N] [--messages N] [--seconds S] [--rounds N]`
 //!
 //! The naive peer has the same schema, pragmas and statements, and makes one transaction a request
 //! under a mutex. The two take turns on the same disk, since only their ratio travels: next to each
 //! round stands what the disk itself could do. Requests come from as many tasks as are said to be
-//! concurrent, each waiting for its answer before it asks again.
+//! concurrent, each waiting for its answer before it asks again. Messages are in a part of their own.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -16,6 +16,9 @@
     missing_docs,
     reason = "a program for developers, whose output is its purpose"
 )]
+
+#[path = "store/message.rs"]
+mod message;
 
 use std::{fs, fs::File, future::Future, io::Write, path::Path, sync::Arc, time::Duration};
 
@@ -120,17 +123,26 @@ struct Measured {
     p99: Duration,
 }
 
-async fn measure<C: Contender>(
-    contender: &Arc<C>,
-    operation: Operation,
-    concurrent: usize,
-    bench: &Bench,
-) -> Measured {
+impl Operation {
+    async fn run(self, contender: &impl Contender, id: i64) {
+        match self {
+            Self::Register => contender.register().await,
+            Self::Login => contender.login(id).await,
+        }
+    }
+}
+
+/// Has `concurrent` tasks do `work` again and again, each time with another random number.
+async fn measure<W, F>(concurrent: usize, bench: &Bench, work: W) -> Measured
+where
+    W: Fn(u64) -> F + Clone + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
     let begin = Instant::now();
-    let (end, rows) = (begin + bench.duration, bench.rows as u64);
+    let end = begin + bench.duration;
     let tasks: Vec<_> = (0..concurrent as u64)
         .map(|task| {
-            let contender = Arc::clone(contender);
+            let work = work.clone();
             tokio::spawn(async move {
                 let mut times = Vec::new();
                 let mut random = task.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -140,12 +152,7 @@ async fn measure<C: Contender>(
                     random = random
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1);
-                    match operation {
-                        Operation::Register => contender.register().await,
-                        Operation::Login => {
-                            contender.login(((random >> 33) % rows) as i64 + 1).await;
-                        }
-                    }
+                    work(random >> 33).await;
                     let answered = Instant::now();
                     times.push(answered - asked);
                     asked = answered;
@@ -211,14 +218,28 @@ impl Bench {
                 let mut rounds = Vec::new();
                 for _ in 0..self.rounds {
                     let disk = probe(root.path());
-                    let store = measure(&ours, operation, concurrent, self).await;
-                    let naive = measure(&theirs, operation, concurrent, self).await;
+                    let store = self.measure(&ours, operation, concurrent).await;
+                    let naive = self.measure(&theirs, operation, concurrent).await;
                     rounds.push((store, naive, disk));
                 }
                 report(operation, concurrent, &rounds);
             }
         }
         ours.close().await.unwrap();
+    }
+
+    async fn measure<C: Contender>(
+        &self,
+        contender: &Arc<C>,
+        operation: Operation,
+        concurrent: usize,
+    ) -> Measured {
+        let (contender, rows) = (Arc::clone(contender), self.rows);
+        measure(concurrent, self, move |random| {
+            let contender = Arc::clone(&contender);
+            async move { operation.run(&*contender, random as i64 % rows + 1).await }
+        })
+        .await
     }
 
     async fn fill(&self, directory: &Path) {
@@ -340,7 +361,10 @@ async fn main() {
         duration: Duration::from_secs_f64(argument("--seconds", 0.5)),
         rounds: argument("--rounds", 3.0) as usize,
     };
-    bench(1_000).compare().await;
-    bench(argument("--rows", 100_000.0) as i64).compare().await;
-    compare_numbering(&bench(0));
+    if argument("--clients", 1.0) > 0.0 {
+        bench(1_000).compare().await;
+        bench(argument("--rows", 100_000.0) as i64).compare().await;
+        compare_numbering(&bench(0));
+    }
+    message::compare(&bench(argument("--messages", 5_000_000.0) as i64)).await;
 }
