@@ -70,7 +70,8 @@ CREATE TABLE queue (
     PRIMARY KEY (to_node, to_id)
 ) STRICT, WITHOUT ROWID;
 
--- A row for each client and node of which one has written to the other.
+-- A row for each client and node of which the client has written to the node. That there is one is what
+-- lets the node write to the client, so it stays when nothing waits any more.
 CREATE TABLE pair (
     client_id INTEGER NOT NULL,
     node_id INTEGER NOT NULL,
@@ -78,9 +79,6 @@ CREATE TABLE pair (
     -- How many messages from one wait for the other.
     to_node INTEGER NOT NULL,
     to_client INTEGER NOT NULL,
-
-    -- 1 when the client has written to the node, which may write to it from then on.
-    written INTEGER NOT NULL CHECK (written IN (0, 1)),
 
     PRIMARY KEY (client_id, node_id)
 ) STRICT, WITHOUT ROWID;

@@ -159,11 +159,11 @@ impl Sending<'_> {
             return Ok(Sent::UnknownRecipient);
         };
         let between = total::between(self.connection, pair)?;
-        if !self.reaches(to, between.written || answered.is_some())? {
+        if !self.reaches(to, between.is_some())? {
             return Ok(Sent::UnknownRecipient);
         }
         let queue = total::queue(self.connection, to)?;
-        if let Some(full) = self.full(to, &queue, &between, bounds)? {
+        if let Some(full) = self.full(to, &queue, between.unwrap_or_default(), bounds)? {
             return Ok(Sent::QueueFull(full));
         }
         let queue_id = self.insert(to)?;
@@ -223,7 +223,7 @@ impl Sending<'_> {
         &self,
         to: PartyId,
         queue: &Queue,
-        between: &Between,
+        between: Between,
         bounds: &QueueOptions,
     ) -> Result<Option<Full>> {
         let pair = if to_node(to) {

@@ -23,30 +23,27 @@ pub(super) struct Queue {
     pub(super) handed_to: i64,
 }
 
-/// What one has written to the other.
+/// What waits between a client and a node to which it has written.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Between {
     /// How many messages from the client wait for the node.
     pub(super) to_node: u32,
     /// How many messages from the node wait for the client.
     pub(super) to_client: u32,
-    /// Whether the client has ever written to the node.
-    pub(super) written: bool,
 }
 
 pub(super) const QUEUE: &str = "SELECT waiting, bytes, newest, acknowledges, handed_to FROM queue
     WHERE to_node = ?1 AND to_id = ?2";
 pub(super) const BETWEEN: &str =
-    "SELECT to_node, to_client, written FROM pair WHERE client_id = ?1 AND node_id = ?2";
+    "SELECT to_node, to_client FROM pair WHERE client_id = ?1 AND node_id = ?2";
 pub(super) const ADD_TO_QUEUE: &str = "INSERT INTO queue (to_node, to_id, waiting, bytes, newest)
     VALUES (?1, ?2, 1, ?3, ?4)
     ON CONFLICT DO UPDATE SET waiting = waiting + 1, bytes = bytes + excluded.bytes,
     newest = excluded.newest";
-pub(super) const ADD_TO_PAIR: &str =
-    "INSERT INTO pair (client_id, node_id, to_node, to_client, written)
-    VALUES (?1, ?2, ?3, NOT ?3, ?3)
+pub(super) const ADD_TO_PAIR: &str = "INSERT INTO pair (client_id, node_id, to_node, to_client)
+    VALUES (?1, ?2, ?3, NOT ?3)
     ON CONFLICT DO UPDATE SET to_node = to_node + excluded.to_node,
-    to_client = to_client + excluded.to_client, written = written OR excluded.written";
+    to_client = to_client + excluded.to_client";
 pub(super) const SUBTRACT_FROM_QUEUE: &str = "UPDATE queue SET waiting = waiting - 1,
     bytes = bytes - ?3, acknowledges = acknowledges OR ?4 WHERE to_node = ?1 AND to_id = ?2";
 pub(super) const SUBTRACT_FROM_PAIR: &str = "UPDATE pair SET to_node = to_node - ?3,
@@ -69,19 +66,17 @@ pub(super) fn queue(connection: &Connection, party: PartyId) -> Result<Queue> {
     Ok(queue.unwrap_or_default())
 }
 
-/// What waits between the two.
-pub(super) fn between(connection: &Connection, pair: Pair) -> Result<Between> {
-    let between = connection
+/// What waits between the two. `None`: the client has never written to the node.
+pub(super) fn between(connection: &Connection, pair: Pair) -> Result<Option<Between>> {
+    connection
         .prepare_cached(BETWEEN)?
         .query_row((pair.client.0, pair.node.0), |row| {
             Ok(Between {
                 to_node: row.get(0)?,
                 to_client: row.get(1)?,
-                written: row.get(2)?,
             })
         })
-        .optional()?;
-    Ok(between.unwrap_or_default())
+        .optional()
 }
 
 /// Counts a message of this length that was stored for `to`.

@@ -64,7 +64,13 @@ async fn only_nodes_that_take_part_are_listed_as_they_told() {
     let found = store.approved_among(asked.clone()).await.unwrap();
     assert_eq!(found, [listed(3, pears), listed(1, apples)]);
 
+    let takes_part = async || {
+        let found = store.authenticate(PartyId::Node(NodeId(2)), token(1), NOW);
+        found.await.unwrap().unwrap().approved
+    };
+    assert!(!takes_part().await);
     approve_node(store.directory.path(), NodeId(2)).unwrap();
+    assert!(takes_part().await);
     assert_eq!(store.approved_among(asked).await.unwrap().len(), 3);
 }
 

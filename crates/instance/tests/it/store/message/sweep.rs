@@ -64,8 +64,9 @@ async fn what_was_handed_to_a_party_that_never_acknowledges_waits_for_seven_days
         .unacknowledged(node(1), vec![ids[1]], first)
         .await
         .unwrap();
+    let foreign = ids[3];
     store
-        .handed_over(node(2), vec![ids[2]], first)
+        .handed_over(node(2), vec![ids[2], foreign], first)
         .await
         .unwrap();
     // The first time counts.
