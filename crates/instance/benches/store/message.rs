@@ -37,7 +37,7 @@ const FILL: [&str; 5] = [
     "INSERT INTO queue SELECT to_node, to_id, sum(state = 0), sum(iif(state, 0, bytes)), max(seq), 1, 0
      FROM message WHERE seq <= ?1 GROUP BY to_node, to_id",
     "INSERT INTO pair SELECT iif(to_node, from_id, to_id) AS client, iif(to_node, to_id, from_id) AS node,
-     sum(to_node AND state = 0), sum(NOT to_node AND state = 0), 1
+     sum(to_node AND state = 0), sum(NOT to_node AND state = 0)
      FROM message WHERE seq <= ?1 GROUP BY client, node",
 ];
 
@@ -62,10 +62,16 @@ pub(super) async fn compare(bench: &Bench) {
     for operation in [Operation::Send, Operation::SendAndAcknowledge] {
         for concurrent in [64, 512] {
             let mut rounds = Vec::new();
-            for _ in 0..bench.rounds {
+            for round in 0..bench.rounds {
                 let disk = probe(root.path());
-                let few = operation.measure(&few, concurrent, bench).await;
-                let many = operation.measure(&many, concurrent, bench).await;
+                let measure = |store| operation.measure(store, concurrent, bench);
+                // Now the one comes first, now the other.
+                let (few, many) = if round % 2 == 0 {
+                    (measure(&few).await, measure(&many).await)
+                } else {
+                    let many = measure(&many).await;
+                    (measure(&few).await, many)
+                };
                 rounds.push((few, many, disk));
             }
             report(operation, concurrent, &rounds);
