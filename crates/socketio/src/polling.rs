@@ -192,7 +192,8 @@ impl<C: Conversation> Polling<C> {
         let taken = self.outbox.take_into(cx, &mut self.outgoing, room);
         if let Some(close) = taken.close {
             self.patience.closing();
-            let told = self.outgoing.packets.is_empty() || self.awaits_packets();
+            // The packet that closes goes alone: clients drop what comes with it.
+            let told = self.outgoing.packets.is_empty() && self.awaits_packets();
             if self.pipeline.is_empty() && taken.emptied && told {
                 return Poll::Ready(Err(End::Closed(close).into()));
             }
