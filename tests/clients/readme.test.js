@@ -1,6 +1,7 @@
 // The README shows a session; it is run here and must print what the README prints.
 //
-// A block to run is preceded by `<!-- test: curl -->` or `<!-- test: js -->`, its output by `<!-- output: … -->`.
+// A block to run is preceded by `<!-- test: curl -->`, `<!-- test: js -->` or `<!-- test: shop -->`, its output by
+// `<!-- output: … -->`, a block that is a file for the others by `<!-- file: name -->`.
 // Where a block to run shows a console, the lines after `$ ` are what is run, and the others are its output.
 
 import assert from 'node:assert/strict';
@@ -16,7 +17,8 @@ import { PATIENCE } from './support/deadline.js';
 import { REPOSITORY, startServer } from './support/server.js';
 
 const README = path.join(REPOSITORY, 'README.md');
-const KINDS = ['curl', 'js'];
+const KINDS = ['curl', 'js', 'shop'];
+const FILES = ['shop.mjs', 'shopper.mjs'];
 const run = promisify(execFile);
 
 /** The fenced blocks behind `<!-- purpose: kind -->`, joined. */
@@ -59,13 +61,20 @@ function workplace(t) {
   return folder;
 }
 
-async function execute(t, kind, code, server) {
+/** The same code, talking to this server in place of the one on the default port. */
+function here(code, server) {
+  return code.replaceAll(/(127\.0\.0\.1|localhost):3334/g, new URL(server.url).host);
+}
+
+async function execute(t, kind, code, { text, server }) {
   const cwd = workplace(t);
-  const here = code.replaceAll(/(127\.0\.0\.1|localhost):3334/g, new URL(server.url).host);
-  assert.notEqual(here, code, 'the block talks to the instance on its default port');
+  const files = FILES.map((name) => [name, blocks(text, 'file', name)]);
+  for (const [name, file] of files) writeFileSync(path.join(cwd, name), here(file, server));
+  const talks = kind === 'shop' ? files.map(([, file]) => file) : [code];
+  for (const block of talks) assert.notEqual(here(block, server), block, 'it talks to the instance on its default port');
   const options = { cwd, timeout: PATIENCE };
-  if (kind === 'curl') return (await run('bash', ['-euo', 'pipefail', '-c', here], options)).stdout;
-  writeFileSync(path.join(cwd, 'session.mjs'), here);
+  if (kind !== 'js') return (await run('bash', ['-euo', 'pipefail', '-c', here(code, server)], options)).stdout;
+  writeFileSync(path.join(cwd, 'session.mjs'), here(code, server));
   return (await run(process.execPath, ['session.mjs'], options)).stdout;
 }
 
@@ -78,7 +87,7 @@ test('the README prints what its sessions print, one after the other', async (t)
     const { typed, printed } = session(block);
     const expected = printed + (blocks(text, 'output', kind) ?? '');
     assert.notEqual(expected.trim(), '', `README.md does not show what its ${kind} session prints`);
-    assert.equal(comparable(await execute(t, kind, typed, server)), comparable(expected), kind);
+    assert.equal(comparable(await execute(t, kind, typed, { text, server })), comparable(expected), kind);
   }
 });
 

@@ -49,6 +49,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Who may be a node.
     pub nodes: NodesConfig,
+    /// What may wait for a party.
+    pub messages: MessagesConfig,
     /// How messages reach nodes that take them over HTTP.
     pub deliveries: DeliveriesConfig,
     /// What one address and one connection may take.
@@ -95,6 +97,26 @@ pub enum Admission {
     Open,
     /// The operator's approval.
     Approval,
+}
+
+/// `[messages]`: what may wait, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MessagesConfig {
+    /// Messages that may wait for one party.
+    pub per_recipient: NonZeroU32,
+    /// The bytes of their contents together.
+    pub bytes_per_recipient: NonZeroUsize,
+    /// Messages of one sender that may wait for one party.
+    pub per_pair: NonZeroU32,
+    /// The size of the database, in MiB, past which it takes no message.
+    pub store_mebibytes: NonZeroU32,
+    /// How long a message waits.
+    pub days: NonZeroU32,
+    /// How long it waits after it was first handed to a party that never acknowledges any.
+    pub unacknowledged_days: NonZeroU32,
+    /// Whether connections that are not logged in may forward to nodes.
+    pub guests: bool,
 }
 
 /// `[deliveries]`: how messages reach nodes that take them over HTTP, at addresses that strangers name.
@@ -220,9 +242,26 @@ impl Default for Config {
             drain_seconds: Seconds::new(8),
             log: LogConfig::default(),
             nodes: NodesConfig::default(),
+            messages: MessagesConfig::default(),
             deliveries: DeliveriesConfig::default(),
             limits: LimitsConfig::default(),
             heartbeat: HeartbeatConfig::default(),
+        }
+    }
+}
+
+/// A party that is away for a month and a shop that is closed for a week find everything, and no stranger
+/// fills a town's disk.
+impl Default for MessagesConfig {
+    fn default() -> Self {
+        Self {
+            per_recipient: count(1_000),
+            bytes_per_recipient: bytes(4 * 1024 * 1024),
+            per_pair: count(100),
+            store_mebibytes: count(4_096),
+            days: count(30),
+            unacknowledged_days: count(7),
+            guests: true,
         }
     }
 }

@@ -19,13 +19,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use tokio::{
-    sync::Semaphore,
+    sync::{OnceCell, Semaphore},
     time::{Instant, timeout_at},
 };
-use tokio_rustls::rustls::RootCertStore;
 
 use self::{
-    connection::{Resolver, Tls, connect, system_authorities, system_resolver},
+    connection::{Resolver, Tls, connect, system_resolver},
     exchange::{Post, exchange, post},
 };
 use crate::{clock::Timestamp, config::DeliveriesConfig, token::fresh_secret};
@@ -46,27 +45,43 @@ pub struct Courier {
     rules: DeliveriesConfig,
     deadline: Duration,
     resolver: Resolver,
-    tls: Tls,
+    /// Made when it is first needed: most instances never deliver over HTTP.
+    tls: OnceCell<Tls>,
     turns: Semaphore,
 }
 
 impl Courier {
-    /// A courier that asks the system for addresses and trusts the certificate authorities that the system trusts now.
-    /// It reads files for that.
+    /// A courier that asks the system for addresses, and trusts the certificate authorities that the system trusts
+    /// when they are first needed.
     #[must_use]
     pub fn new(rules: &DeliveriesConfig) -> Self {
-        Self::with(rules, system_resolver(), system_authorities())
+        Self::with(rules, system_resolver(), OnceCell::new())
     }
 
-    fn with(rules: &DeliveriesConfig, resolver: Resolver, roots: RootCertStore) -> Self {
+    fn with(rules: &DeliveriesConfig, resolver: Resolver, tls: OnceCell<Tls>) -> Self {
         let turns = usize::try_from(rules.concurrency.get()).unwrap_or(usize::MAX);
         Self {
             rules: rules.clone(),
             deadline: rules.deadline_seconds.duration(),
             resolver,
-            tls: Tls::trusting(roots),
+            tls,
             turns: Semaphore::new(turns.min(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// A courier that trusts these certificate authorities alone.
+    #[cfg(test)]
+    fn trusting(
+        rules: &DeliveriesConfig,
+        resolver: Resolver,
+        roots: tokio_rustls::rustls::RootCertStore,
+    ) -> Self {
+        Self::with(rules, resolver, OnceCell::from(Tls::trusting(roots)))
+    }
+
+    /// Reads a node's URL; where it is none that is delivered to, the error is a sentence for the node's developer.
+    pub fn resource(&self, text: &str) -> Result<Resource, &'static str> {
+        Resource::parse(text, &self.rules)
     }
 
     /// Posts `body`, which is JSON, to the node at `resource`, signed as of `now`. `Ok` is the node's acknowledgement.
@@ -112,7 +127,8 @@ impl Courier {
         let sent = async {
             let stream = connect(resource, &self.rules, &self.resolver, deadline).await?;
             if resource.secure {
-                exchange(self.tls.secure(resource, stream).await?, request).await
+                let tls = self.tls.get_or_init(Tls::of_system).await;
+                exchange(tls.secure(resource, stream).await?, request).await
             } else {
                 exchange(stream, request).await
             }

@@ -1,88 +1,146 @@
-//! Who is online on this process: the specification's list of WebSocket IDs and party ids.
+//! Who is online on this process, and how each connection is reached.
 //!
-//! An entry belongs to one connection and is removed by that connection alone. A party is online as
-//! often as it has connections. It knows nothing of what is sent, and stores nothing.
+//! **An entry belongs to one connection and is removed by that connection alone.** A party is online as
+//! often as it has connections. The hub stores nothing and waits for nothing: what it cannot decide without
+//! the store it tells its caller to find out.
+
+mod ws_id;
+mod voice;
+mod feed;
+mod presence;
+mod delivery;
+mod news;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use nile_protocol::party::PartyId;
-use nile_socketio::{Close, Outbox};
+use nile_socketio::Close;
+use tokio::sync::Notify;
 
+pub use self::{
+    delivery::{Offered, Reading},
+    feed::{Next, Start, Stretch, WINDOW},
+    news::Unforwarded,
+    presence::Card,
+    voice::{Dialect, Line, Message, Voice},
+    ws_id::WsId,
+};
+use self::{
+    feed::{Feed, Listener},
+    presence::Presence,
+};
 use crate::token::TokenHash;
 
-/// A WebSocket ID: 128 random bits that name a connection to others.
-///
-/// It is public, and never the id of an Engine.IO session, which is a credential.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct WsId([u8; 16]);
-
-impl WsId {
-    /// An id that no connection has had.
-    #[must_use]
-    pub fn fresh() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system gives randomness");
-        Self(bytes)
-    }
-}
-
-/// 22 characters of base64url.
-impl fmt::Display for WsId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for WsId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The online list.
+/// The connections that are known, and the parties that are online.
 #[derive(Debug, Default)]
-pub struct Hub(Mutex<State>);
+pub struct Hub {
+    state: Mutex<State>,
+    /// Told when subscribers may have something to hear.
+    changed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    online: HashMap<WsId, Entry>,
-    /// The connections of each party that is online, oldest first.
-    parties: HashMap<PartyId, Vec<WsId>>,
+    connections: HashMap<WsId, Connection>,
+    parties: HashMap<PartyId, Party>,
     /// Parties of which a login is under way.
     logins: HashMap<PartyId, Logins>,
+    presence: Presence,
+    /// Told when a message comes for the party; kept by those who wait for that.
+    watches: HashMap<PartyId, Weak<Notify>>,
+    feeds: u64,
+}
+
+/// A connection that others can reach, logged in or not.
+#[derive(Debug)]
+struct Connection {
+    voice: Voice,
+    session: Option<Session>,
+    /// It has asked for the online nodes.
+    browses: bool,
+    /// It hears what becomes of the messages of its party.
+    follows: bool,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Session {
     party: PartyId,
     token: TokenHash,
-    outbox: Outbox,
+    kind: Kind,
+}
+
+/// What a connection that speaks for a party does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is on the online list.
+    Online,
+    /// It only hears what is sent to the party.
+    Listening,
+}
+
+/// A party that somebody speaks for.
+#[derive(Debug, Default)]
+struct Party {
+    /// Its connections, oldest first.
+    connections: Vec<WsId>,
+    feeds: Vec<Feed>,
 }
 
 /// The logins of one party that are under way.
 #[derive(Debug, Default)]
 struct Logins {
     count: usize,
-    /// How often tokens of the party have been revoked since the first of them began.
-    revocations: usize,
+    /// How often what a login reads of the party has changed since the first of them began: its tokens, or
+    /// what others see of it.
+    changes: usize,
+    /// How many messages came for the party since then.
+    messages: usize,
 }
 
-/// A login that is under way. While it lives, a revocation of the party's tokens does not escape it.
+/// A login that is under way. While it lives, neither a change of the party nor a message for it escapes it.
 #[derive(Debug)]
 #[must_use]
 pub struct Login<'a> {
     hub: &'a Hub,
     party: PartyId,
-    revocations: usize,
+    changes: usize,
+    messages: usize,
+}
+
+/// Who logs in, and where.
+#[derive(Debug)]
+pub struct Joining {
+    /// The connection.
+    pub line: Line,
+    /// What it does for the party.
+    pub kind: Kind,
+    /// The token it came with.
+    pub token: TokenHash,
+    /// What the answer hands over.
+    pub start: Start,
+    /// What others see of a node, and whether it is approved. Clients have none.
+    pub card: Option<(Card, bool)>,
+}
+
+/// What a connection leaves behind.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Left {
+    /// What was pushed and not acknowledged, and for whom.
+    pub unacknowledged: Vec<(PartyId, Vec<i64>)>,
+    /// Who has to read now.
+    pub readings: Vec<Reading>,
+    /// The party, if nobody hears any more what is sent to it.
+    pub unheard: Option<PartyId>,
 }
 
 impl Hub {
-    /// Begins a login, before the token is looked at.
+    /// Begins a login, before anything about the party is read.
     pub fn begin_login(&self, party: PartyId) -> Login<'_> {
         let mut state = self.state();
         let logins = state.logins.entry(party).or_default();
@@ -90,13 +148,30 @@ impl Hub {
         Login {
             hub: self,
             party,
-            revocations: logins.revocations,
+            changes: logins.changes,
+            messages: logins.messages,
         }
     }
 
-    /// Removes a connection, if it is on the list.
-    pub fn leave(&self, connection: WsId) {
-        self.state().leave(connection);
+    /// The connection speaks for nobody any more. What it has asked for as nobody stays.
+    pub fn leave(&self, connection: WsId) -> Left {
+        let mut state = self.state();
+        let left = state.leave(connection);
+        let entry = state.connections.get(&connection);
+        if entry.is_some_and(|entry| !entry.browses) {
+            state.connections.remove(&connection);
+        }
+        self.notify(&state);
+        left
+    }
+
+    /// The connection has ended.
+    pub fn end(&self, connection: WsId) -> Left {
+        let mut state = self.state();
+        let left = state.leave(connection);
+        state.connections.remove(&connection);
+        self.notify(&state);
+        left
     }
 
     /// A party's tokens but `live` are no longer valid: tells the connections that came with another
@@ -105,66 +180,77 @@ impl Hub {
     /// `by`, the connection that has just proved itself with `live`, has come with that from now on.
     pub fn revoke(&self, party: PartyId, live: Option<TokenHash>, by: Option<WsId>) {
         let mut state = self.state();
+        state.changes(party);
         let State {
-            online,
+            connections,
             parties,
-            logins,
+            presence,
+            ..
         } = &mut *state;
-        if let Some(logins) = logins.get_mut(&party) {
-            logins.revocations += 1;
-        }
-        for connection in parties.get(&party).into_iter().flatten() {
-            match (online.get_mut(connection), live) {
-                (Some(entry), Some(live)) if Some(*connection) == by => entry.token = live,
-                (Some(entry), live) if Some(entry.token) != live => entry
+        for connection in parties
+            .get(&party)
+            .iter()
+            .flat_map(|party| &party.connections)
+        {
+            let Some(entry) = connections.get_mut(connection) else {
+                continue;
+            };
+            match (&mut entry.session, live) {
+                (Some(session), Some(live)) if Some(*connection) == by => session.token = live,
+                (Some(session), live) if Some(session.token) != live => entry
+                    .voice
                     .outbox
                     .close(Close::policy("the token is no longer valid")),
                 _ => {}
             }
+        }
+        if let (PartyId::Node(node), None) = (party, live) {
+            presence.forget(node);
+            self.notify(&state);
         }
     }
 
     /// The online list, in no order.
     #[must_use]
     pub fn online(&self) -> Vec<(WsId, PartyId)> {
-        self.state()
-            .online
-            .iter()
-            .map(|(connection, entry)| (*connection, entry.party))
-            .collect()
+        let state = self.state();
+        let online = state.connections.iter().filter_map(|(connection, entry)| {
+            let session = entry.session.as_ref()?;
+            (session.kind == Kind::Online).then_some((*connection, session.party))
+        });
+        online.collect()
+    }
+
+    /// For each of these parties the connection that it has been online on for longest.
+    #[must_use]
+    pub fn connections_of(&self, parties: &[PartyId]) -> Vec<Option<WsId>> {
+        let state = self.state();
+        let parties = parties.iter();
+        parties.map(|party| state.connection_of(*party)).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here can panic halfway through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Login<'_> {
-    /// Puts the connection on the list, in place of whatever it was there. `false`, and nothing is
-    /// changed, when tokens of the party were revoked since the login began: begin it anew.
+    /// Puts the connection on the list, in place of whatever it was there, and has it hear what comes for
+    /// the party. `None`, and nothing is changed, when something about the party has changed since the
+    /// login began: begin it anew.
     #[must_use]
-    pub fn join(self, connection: WsId, token: TokenHash, outbox: Outbox) -> bool {
+    pub fn join(self, joining: Joining) -> Option<Left> {
         let mut state = self.hub.state();
-        let logins = state.logins.get(&self.party);
-        if logins.is_none_or(|logins| logins.revocations != self.revocations) {
-            return false;
+        let logins = state.logins.get(&self.party)?;
+        if logins.changes != self.changes {
+            return None;
         }
-        state.leave(connection);
-        state.online.insert(
-            connection,
-            Entry {
-                party: self.party,
-                token,
-                outbox,
-            },
-        );
-        state
-            .parties
-            .entry(self.party)
-            .or_default()
-            .push(connection);
-        true
+        let missed = logins.messages != self.messages;
+        let mut left = state.leave(joining.line.connection);
+        state.join(self.party, joining, missed, &mut left);
+        self.hub.notify(&state);
+        Some(left)
     }
 }
 
@@ -180,147 +266,77 @@ impl Drop for Login<'_> {
     }
 }
 
-impl State {
-    fn leave(&mut self, connection: WsId) {
-        let Some(Entry { party, .. }) = self.online.remove(&connection) else {
-            return;
-        };
-        if let Some(connections) = self.parties.get_mut(&party) {
-            connections.retain(|other| *other != connection);
-            if connections.is_empty() {
-                self.parties.remove(&party);
-            }
+impl Left {
+    fn pushed_in_vain(&mut self, party: PartyId, queue_ids: Vec<i64>) {
+        if !queue_ids.is_empty() {
+            self.unacknowledged.push((party, queue_ids));
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use nile_protocol::party::{ClientId, NodeId};
-
-    use super::*;
-
-    const SHOPPER: PartyId = PartyId::Client(ClientId(1));
-    const SHOP: PartyId = PartyId::Node(NodeId(1));
-
-    fn token(byte: u8) -> TokenHash {
-        TokenHash::from_bytes([byte; 32])
+impl State {
+    /// What a login reads of the party changes: those under way begin anew.
+    fn changes(&mut self, party: PartyId) {
+        if let Some(logins) = self.logins.get_mut(&party) {
+            logins.changes += 1;
+        }
     }
 
-    fn join(hub: &Hub, connection: WsId, party: PartyId) -> Outbox {
-        let outbox = Outbox::new(10);
-        assert!(
-            hub.begin_login(party)
-                .join(connection, token(1), outbox.clone())
-        );
-        outbox
+    fn join(&mut self, party: PartyId, joining: Joining, missed: bool, left: &mut Left) {
+        let Joining {
+            line,
+            kind,
+            token,
+            mut start,
+            card,
+        } = joining;
+        start.behind |= missed;
+        let connection = line.connection;
+        self.know(&line).session = Some(Session { party, token, kind });
+        let entry = self.parties.entry(party).or_default();
+        entry.connections.push(connection);
+        let listener = Listener { line, start };
+        self.feeds += 1;
+        entry.listen(party, listener, self.feeds, left);
+        if let (PartyId::Node(node), Some((card, approved))) = (party, card) {
+            let oldest = self.connection_of(party);
+            self.presence.arrive(node, card, approved, false);
+            self.presence.connected(node, oldest);
+        }
     }
 
-    fn online(hub: &Hub) -> Vec<(String, PartyId)> {
-        let mut online: Vec<_> = hub
-            .online()
-            .into_iter()
-            .map(|(ws_id, party)| (ws_id.to_string(), party))
-            .collect();
-        online.sort_by(|a, b| a.0.cmp(&b.0));
-        online
+    fn leave(&mut self, connection: WsId) -> Left {
+        let Some(entry) = self.connections.get_mut(&connection) else {
+            return Left::default();
+        };
+        entry.follows = false;
+        let Some(Session { party, .. }) = entry.session.take() else {
+            return Left::default();
+        };
+        let mut left = Left::default();
+        if let Some(entry) = self.parties.get_mut(&party) {
+            entry.connections.retain(|other| *other != connection);
+            left = entry.unlisten(party, connection);
+            if entry.connections.is_empty() {
+                self.parties.remove(&party);
+                left.unheard = Some(party);
+            }
+        }
+        if let PartyId::Node(node) = party {
+            let oldest = self.connection_of(party);
+            self.presence.connected(node, oldest);
+        }
+        left
     }
 
-    #[test]
-    fn a_party_is_online_as_often_as_it_has_connections() {
-        let hub = Hub::default();
-        let (a, b) = (WsId([0; 16]), WsId([1; 16]));
-        join(&hub, a, SHOPPER);
-        join(&hub, b, SHOPPER);
-        hub.leave(a);
-        assert_eq!(online(&hub), [(b.to_string(), SHOPPER)]);
-        hub.leave(a);
-        assert_eq!(
-            online(&hub),
-            [(b.to_string(), SHOPPER)],
-            "a connection leaves once"
-        );
-        hub.leave(b);
-        assert_eq!(online(&hub), []);
-        assert!(
-            hub.state().parties.is_empty(),
-            "nothing is kept of a party that left"
-        );
-    }
-
-    #[test]
-    fn a_second_login_on_a_connection_replaces_the_first() {
-        let hub = Hub::default();
-        let connection = WsId([0; 16]);
-        join(&hub, connection, SHOPPER);
-        join(&hub, connection, SHOPPER);
-        assert_eq!(online(&hub), [(connection.to_string(), SHOPPER)]);
-        join(&hub, connection, SHOP);
-        assert_eq!(online(&hub), [(connection.to_string(), SHOP)]);
-        hub.revoke(SHOPPER, None, None);
-        assert!(
-            !is_told_to_close(&hub, connection),
-            "it speaks for the shop now"
-        );
-    }
-
-    #[test]
-    fn only_connections_of_a_revoked_token_are_told_to_close() {
-        let hub = Hub::default();
-        let (old, new, other) = (WsId([0; 16]), WsId([1; 16]), WsId([2; 16]));
-        join(&hub, old, SHOPPER);
-        assert!(
-            hub.begin_login(SHOPPER)
-                .join(new, token(2), Outbox::new(10))
-        );
-        join(&hub, other, SHOP);
-        hub.revoke(SHOPPER, Some(token(2)), None);
-        assert!(is_told_to_close(&hub, old));
-        assert!(!is_told_to_close(&hub, new));
-        assert!(!is_told_to_close(&hub, other));
-    }
-
-    #[test]
-    fn the_connection_that_proves_the_new_token_stays_and_has_come_with_it() {
-        let hub = Hub::default();
-        let (prover, other) = (WsId([0; 16]), WsId([1; 16]));
-        join(&hub, prover, SHOPPER);
-        join(&hub, other, SHOPPER);
-        hub.revoke(SHOPPER, Some(token(2)), Some(prover));
-        assert!(is_told_to_close(&hub, other));
-        hub.revoke(SHOPPER, Some(token(2)), None);
-        assert!(!is_told_to_close(&hub, prover), "it came with the second");
-        hub.revoke(SHOPPER, None, Some(prover));
-        assert!(is_told_to_close(&hub, prover), "nothing is live any more");
-    }
-
-    #[test]
-    fn a_revocation_does_not_escape_a_login_that_is_under_way() {
-        let hub = Hub::default();
-        let connection = WsId([0; 16]);
-        let login = hub.begin_login(SHOPPER);
-        let neighbour = hub.begin_login(SHOP);
-        hub.revoke(SHOPPER, None, None);
-        assert!(!login.join(connection, token(1), Outbox::new(10)));
-        assert_eq!(online(&hub), []);
-        assert!(
-            neighbour.join(connection, token(1), Outbox::new(10)),
-            "that was another party"
-        );
-        assert!(
-            hub.begin_login(SHOPPER)
-                .join(connection, token(2), Outbox::new(10))
-        );
-        assert!(
-            hub.state().logins.is_empty(),
-            "nothing is kept of logins that are over"
-        );
-    }
-
-    fn is_told_to_close(hub: &Hub, connection: WsId) -> bool {
-        hub.state().online[&connection]
-            .outbox
-            .push("x".into())
-            .is_err()
+    fn connection_of(&self, party: PartyId) -> Option<WsId> {
+        let connections = &self.parties.get(&party)?.connections;
+        connections.iter().copied().find(|connection| {
+            let session = self
+                .connections
+                .get(connection)
+                .and_then(|entry| entry.session.as_ref());
+            session.is_some_and(|session| session.kind == Kind::Online)
+        })
     }
 }

@@ -2,21 +2,26 @@
 //!
 //! Everything here works on requests and replies; how they travel is the transports' business.
 
-mod change;
+mod follow;
+pub mod proof;
+mod delivery;
 pub mod accounts;
+mod messages;
+mod posting;
+pub mod listening;
+mod tending;
+mod ask;
 pub mod session;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
+use tokio::sync::watch;
+
+use self::posting::Posts;
 use crate::{
     clock::Clock,
     config::Admission,
+    courier::Courier,
     hub::Hub,
     limits::Limits,
     store::{Health, Store},
@@ -31,11 +36,24 @@ pub struct Instance {
     /// What one address and one connection may take.
     pub(crate) limits: Arc<Limits>,
     clock: Arc<dyn Clock>,
+    /// Who takes messages to nodes over HTTP.
+    courier: Courier,
+    /// Which nodes have that.
+    posts: Posts,
+    pub(crate) rules: Rules,
+    /// Whether it is about to end.
+    draining: watch::Sender<bool>,
+}
+
+/// Who may do what, as the operator decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
     /// What a node needs besides registering.
-    admission: Admission,
+    pub admission: Admission,
+    /// Whether connections that are not logged in may forward to nodes.
+    pub guests: bool,
     /// The largest information, in bytes.
-    pub(crate) max_information: usize,
-    draining: AtomicBool,
+    pub max_information: usize,
 }
 
 impl Instance {
@@ -45,29 +63,30 @@ impl Instance {
         store: Store,
         limits: Arc<Limits>,
         clock: Arc<dyn Clock>,
-        max_information: usize,
-        admission: Admission,
+        courier: Courier,
+        rules: Rules,
     ) -> Arc<Self> {
         Arc::new(Self {
             store,
             hub: Hub::default(),
             limits,
             clock,
-            admission,
-            max_information,
-            draining: AtomicBool::new(false),
+            courier,
+            posts: Posts::default(),
+            rules,
+            draining: watch::Sender::new(false),
         })
     }
 
     /// Whether requests can be served now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && self.store.health() == Health::Serving
+        !*self.draining.borrow() && self.store.health() == Health::Serving
     }
 
-    /// From now on the instance is not ready: it is about to end.
+    /// From now on the instance is not ready, and nobody waits for messages: it is about to end.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
     }
 
     /// Who is online on this process.

@@ -3,7 +3,7 @@
 mod accept;
 mod gate;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::any};
 use nile_socketio::{Bounds, Close, Connections, Options, SocketIo};
@@ -11,20 +11,24 @@ use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     clock::SystemClock,
-    config::Config,
+    config::{Config, MessagesConfig},
+    courier::Courier,
     error::Fault,
-    instance::Instance,
+    instance::{Instance, Rules},
     limits::Limits,
-    store::{self, OpenError, Store},
+    store::{self, OpenError, QueueOptions, Store},
     transport::{
+        events,
         http::{self, Front},
         socketio::Gateway,
         websocket,
     },
 };
 
-/// How many bytes of pushed messages may wait for one connection.
+/// How many bytes of pushed messages may wait for one connection: so many, or so many of the largest messages,
+/// which are pushed in twice as many bytes as they came in.
 const MAX_OUTBOUND: usize = 1024 * 1024;
+const MAX_OUTBOUND_MESSAGES: usize = 8;
 
 /// How long a closing handshake may take.
 const CLOSE: Duration = Duration::from_secs(2);
@@ -47,15 +51,22 @@ pub struct Server {
 impl Server {
     /// Opens the store and makes everything ready to serve on `listener`.
     pub fn start(config: Config, listener: TcpListener) -> Result<Self, OpenError> {
-        let store = Store::open(&config.data_dir, &store::Options::default())?;
+        let options = store::Options {
+            queue: queue(&config.messages),
+            ..store::Options::default()
+        };
+        let store = Store::open(&config.data_dir, &options)?;
         let limits = Limits::new(&config.limits);
-        let max_information = config.limits.information_bytes.get();
         let instance = Instance::new(
             store,
             limits,
             Arc::new(SystemClock),
-            max_information,
-            config.nodes.admission,
+            Courier::new(&config.deliveries),
+            Rules {
+                admission: config.nodes.admission,
+                guests: config.messages.guests,
+                max_information: config.limits.information_bytes.get(),
+            },
         );
         let connections = Connections::new();
         let router = router(&config, &instance, &connections);
@@ -89,9 +100,11 @@ impl Server {
             connections,
             router,
         } = self;
+        instance.recall().await?;
         let doorman = accept::Doorman::new(&config, Arc::clone(&instance), router);
         tokio::select! {
             () = doorman.run(&listener) => {}
+            () = Arc::clone(&instance).tend() => {}
             () = shutdown => {}
         }
         tracing::info!(connections = connections.count(), "draining");
@@ -117,17 +130,32 @@ impl Server {
     }
 }
 
+/// What an operator decided about messages, for the store.
+fn queue(messages: &MessagesConfig) -> QueueOptions {
+    let days = |days: NonZeroU32| Duration::from_hours(24 * u64::from(days.get()));
+    QueueOptions {
+        messages: messages.per_recipient.get(),
+        bytes: messages.bytes_per_recipient.get() as u64,
+        pair: messages.per_pair.get(),
+        store_bytes: u64::from(messages.store_mebibytes.get()) << 20,
+        life: days(messages.days),
+        unacknowledged_life: days(messages.unacknowledged_days),
+        ..QueueOptions::default()
+    }
+}
+
 fn router(config: &Config, instance: &Arc<Instance>, connections: &Connections) -> Router {
     let limits = &config.limits;
     let handshake = limits.handshake_seconds.duration();
     let idle = limits.idle_seconds.duration();
     let max_message = limits.message_bytes.get();
+    let max_outbound = MAX_OUTBOUND.max(MAX_OUTBOUND_MESSAGES * max_message);
     let options = Arc::new(Options {
         ping_interval: config.heartbeat.interval_seconds.duration(),
         ping_timeout: config.heartbeat.timeout_seconds.duration(),
         connect: handshake,
         upgrade: UPGRADE,
-        max_outbound: MAX_OUTBOUND,
+        max_outbound,
         bounds: Arc::new(Bounds {
             max_message,
             handshake,
@@ -144,6 +172,12 @@ fn router(config: &Config, instance: &Arc<Instance>, connections: &Connections) 
     let socketio = any(
         move |request: ::http::Request<axum::body::Body>| async move { engine.handle(request).await },
     );
+    let events = events::Endpoint {
+        instance: Arc::clone(instance),
+        connections: connections.clone(),
+        max_outbound,
+        heartbeat: config.heartbeat.interval_seconds.duration(),
+    };
     let websocket = websocket::Endpoint {
         instance: Arc::clone(instance),
         options,
@@ -160,6 +194,14 @@ fn router(config: &Config, instance: &Arc<Instance>, connections: &Connections) 
         .route("/socket.io/", socketio.clone())
         .route("/socket.io", socketio)
         .route("/ws", any(websocket::upgrade).with_state(websocket))
+        .route(
+            "/client/to/instance/events",
+            any(events::of_client).with_state(events.clone()),
+        )
+        .route(
+            "/node/to/instance/events",
+            any(events::of_node).with_state(events),
+        )
         .route("/healthz", any(http::health))
         .route("/readyz", any(http::readiness))
         .fallback(http::channel)

@@ -3,5 +3,6 @@
 
 pub mod arrival;
 pub mod http;
+pub mod events;
 pub mod socketio;
 pub mod websocket;

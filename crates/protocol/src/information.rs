@@ -53,7 +53,7 @@ impl Information {
     /// What a party tells that tells nothing: `{}`.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Raw::parse("{}".to_owned()).expect("it is JSON"))
+        Self(Raw::empty_object())
     }
 
     /// Takes information back from a store; `None` where the text is not a JSON object.

@@ -8,9 +8,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+mod raw;
+mod write;
+
+pub use raw::Raw;
+pub(crate) use write::{Object, array, object, text};
 
 /// Keys that change the prototype of an object in a careless JavaScript reader.
 const FORBIDDEN_KEYS: [&str; 3] = ["__proto__", "constructor", "prototype"];
@@ -136,40 +142,6 @@ impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue)> Visitor<'de> for Members<F> {
 /// A string that borrows from the input where it can, which a bare `Cow` does not.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// One JSON value as it was written, byte for byte, without the white space around it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Raw(Box<RawValue>);
-
-impl Raw {
-    /// Takes one JSON value; `None` where the text is not one.
-    #[must_use]
-    pub fn parse(text: String) -> Option<Self> {
-        RawValue::from_string(text).ok().map(Self)
-    }
-
-    /// The text of the value.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.get()
-    }
-}
-
-impl From<&RawValue> for Raw {
-    fn from(value: &RawValue) -> Self {
-        Self(value.to_owned())
-    }
-}
-
-/// Two values are equal when they are written the same.
-impl PartialEq for Raw {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Raw {}
 
 #[cfg(test)]
 mod tests;

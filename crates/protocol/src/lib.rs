@@ -16,3 +16,4 @@ pub mod cid;
 pub mod verb;
 pub mod request;
 pub mod reply;
+pub mod push;

@@ -1,6 +1,7 @@
 //! Who takes part: clients (shoppers) and nodes (shops).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +10,16 @@ use serde::{Deserialize, Serialize};
 /// No identifier, correlation number or limit on the wire is larger.
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
+/// The numbers that parties and messages can have.
+pub const IDENTIFIERS: RangeInclusive<i64> = 1..=MAX_INTEGER;
+
 /// A client's identifier, unique among the clients of this instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClientId(pub i64);
 
 /// A node's identifier, unique among the nodes of this instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(pub i64);
 
@@ -66,6 +70,15 @@ impl PartyKind {
         match self {
             Self::Client => "client",
             Self::Node => "node",
+        }
+    }
+
+    /// The kind that parties of this kind write to.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Node,
+            Self::Node => Self::Client,
         }
     }
 

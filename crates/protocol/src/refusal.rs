@@ -84,10 +84,55 @@ impl Refusal {
         Self::new(Code::InvalidToken, "token not valid")
     }
 
+    /// This needs a token, or a connection that is logged in.
+    #[must_use]
+    pub fn not_logged_in() -> Self {
+        Self::new(Code::NotLoggedIn, "log in first, or send a token")
+    }
+
     /// This is not allowed here; `msg` says why.
     #[must_use]
     pub fn forbidden(msg: &'static str) -> Self {
         Self::new(Code::Forbidden, msg)
+    }
+
+    /// The one answer for parties that do not exist and for those that the sender may not write to.
+    #[must_use]
+    pub fn unknown_recipient() -> Self {
+        Self::new(
+            Code::UnknownRecipient,
+            "nobody with this id can be written to",
+        )
+    }
+
+    /// No connection that the sender may write to has this WebSocket ID.
+    #[must_use]
+    pub fn recipient_offline() -> Self {
+        Self::new(
+            Code::RecipientOffline,
+            "nobody is online with this WebSocket ID",
+        )
+    }
+
+    /// The one answer for messages that do not exist and for those of others.
+    #[must_use]
+    pub fn unknown_message() -> Self {
+        Self::new(Code::UnknownMessage, "you have sent no such message")
+    }
+
+    /// There is no room for this message; `msg` says where.
+    #[must_use]
+    pub fn queue_full(msg: &'static str) -> Self {
+        Self::new(Code::QueueFull, msg)
+    }
+
+    /// A message with this id was accepted before, and it was another one.
+    #[must_use]
+    pub fn id_conflict() -> Self {
+        Self::new(
+            Code::IdConflict,
+            "another message of yours has this id already",
+        )
     }
 
     /// The message has more than `limit` bytes.
@@ -147,6 +192,10 @@ mod tests {
         assert_eq!(
             Refusal::invalid_token().to_string(),
             "invalid_token: token not valid"
+        );
+        assert_eq!(
+            Refusal::unknown_recipient().to_string(),
+            "unknown_recipient: nobody with this id can be written to"
         );
     }
 }

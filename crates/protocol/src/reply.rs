@@ -3,15 +3,19 @@
 //! A reply is a value: whoever makes one neither sends nor writes it. Transports write the whole
 //! body, or the parameters alone, and add nothing of their own to it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+mod page;
+mod status;
+
+pub use page::{Page, Row};
+pub use status::{MessageState, MessageStatus};
 
 use crate::cid::Cid;
 use crate::information::Information;
-use crate::json::Raw;
+use crate::json::{self, Object, Raw};
 use crate::party::PartyId;
 use crate::refusal::Refusal;
 use crate::request::RequestId;
-use crate::token::Token;
+use crate::token::{DeliverySecret, Token};
 use crate::verb::Verb;
 
 /// An answer to one request.
@@ -21,6 +25,8 @@ pub enum Reply {
     Registered {
         /// Its token, shown this once. Its number is in it.
         token: Token,
+        /// With what a node that is reached over HTTP checks deliveries, shown this once, too.
+        delivery_secret: Option<DeliverySecret>,
     },
     /// The party is who it says.
     Logged {
@@ -46,6 +52,42 @@ pub enum Reply {
     },
     /// Somebody is there.
     Pinged,
+    /// Which nodes are online. It is also said unasked, when that changes.
+    OnlineNodes {
+        /// An array, as [`online_nodes`](crate::push::online_nodes) writes it.
+        nodes: Raw,
+    },
+    /// The connection that was named has been written to.
+    Forwarded,
+    /// The message is stored.
+    Queued {
+        /// Its number.
+        queue_id: i64,
+    },
+    /// The message that came on a party channel is stored.
+    Sent {
+        /// Its number.
+        queue_id: i64,
+        /// Whether it was pushed to a connection of its recipient at once.
+        pushed: bool,
+    },
+    /// What still waits for the party.
+    Queue {
+        /// The first part of it.
+        page: Page,
+    },
+    /// What became of a message. It is also said unasked to those who subscribe to it.
+    MessageStatus(MessageStatus),
+    /// The message will not be delivered.
+    Withdrawn {
+        /// Its number.
+        queue_id: i64,
+    },
+    /// The party hears, or no longer hears, what becomes of its messages.
+    StatusSubscribed {
+        /// Whether it hears it.
+        on: bool,
+    },
     /// The request is not served.
     Refused {
         /// What was asked for, where that is known.
@@ -53,17 +95,6 @@ pub enum Reply {
         /// Why not.
         refusal: Refusal,
     },
-}
-
-/// A first part of the messages that wait for a party, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The rows of this page.
-    pub queue: Vec<Raw>,
-    /// How many messages wait in all.
-    pub total: u64,
-    /// Whether this page is not all of them.
-    pub more: bool,
 }
 
 impl Reply {
@@ -78,6 +109,13 @@ impl Reply {
             Self::Deleted => "deleted",
             Self::TokenRotated { .. } => "tokenRotated",
             Self::Pinged => "pinged",
+            Self::OnlineNodes { .. } => "updateOnlineNodes",
+            Self::Forwarded | Self::Sent { .. } => "forwarded",
+            Self::Queued { .. } => "queued",
+            Self::Queue { .. } => "updateQueue",
+            Self::MessageStatus(_) => "messageStatus",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::StatusSubscribed { .. } => "statusSubscribed",
             Self::Refused {
                 verb: Some(verb), ..
             } => verb.failed(),
@@ -87,92 +125,91 @@ impl Reply {
 
     /// Appends `{"action":…,"parameters":{…}}`, and `"id"` where the request had one.
     pub fn write_body(&self, id: Option<&RequestId>, out: &mut Vec<u8>) {
-        write(&Body { reply: self, id }, out);
+        json::object(out, |body| {
+            body.member("action", self.action());
+            self.write_parameters(body.key("parameters"));
+            if let Some(id) = id {
+                body.member("id", id);
+            }
+        });
     }
 
     /// Appends the parameters alone: `{…}`.
     pub fn write_parameters(&self, out: &mut Vec<u8>) {
-        write(&Parameters(self), out);
+        json::object(out, |parameters| self.add_to(parameters));
     }
 
     /// What [`Reply::write_body`] appends.
     #[must_use]
     pub fn to_body(&self, id: Option<&RequestId>) -> String {
-        serde_json::to_string(&Body { reply: self, id }).expect(INFALLIBLE)
+        json::text(|out| self.write_body(id, out))
     }
 
     /// What [`Reply::write_parameters`] appends.
     #[must_use]
     pub fn to_parameters(&self) -> String {
-        serde_json::to_string(&Parameters(self)).expect(INFALLIBLE)
+        json::text(|out| self.write_parameters(out))
     }
-}
 
-const INFALLIBLE: &str = "memory takes every write, and every key is a string";
-
-fn write(value: &impl Serialize, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect(INFALLIBLE);
-}
-
-/// The whole text of a reply.
-struct Body<'a> {
-    reply: &'a Reply,
-    id: Option<&'a RequestId>,
-}
-
-impl Serialize for Body<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("action", self.reply.action())?;
-        map.serialize_entry("parameters", &Parameters(self.reply))?;
-        if let Some(id) = self.id {
-            map.serialize_entry("id", id)?;
-        }
-        map.end()
-    }
-}
-
-/// What a reply says, without its name. Only here is a token written out.
-struct Parameters<'a>(&'a Reply);
-
-impl Serialize for Parameters<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.0 {
-            Reply::Registered { token } => {
-                map.serialize_entry("token", &token.expose())?;
-                map.serialize_entry("id", &token.party().number())?;
+    /// What the reply says, without its name. Only here are secrets written out.
+    fn add_to(&self, parameters: &mut Object<'_>) {
+        match self {
+            Self::Registered {
+                token,
+                delivery_secret,
+            } => {
+                parameters.member("token", token.expose());
+                parameters.member("id", token.party().number());
+                if let Some(secret) = delivery_secret {
+                    parameters.member("delivery_secret", secret.expose());
+                }
             }
-            Reply::Logged {
+            Self::Logged {
                 party,
                 hash,
                 information,
                 page,
             } => {
                 if let Some(hash) = hash {
-                    map.serialize_entry("hash", hash)?;
+                    parameters.member("hash", hash);
                 }
-                map.serialize_entry("queue", &page.queue)?;
-                map.serialize_entry("information", information)?;
-                map.serialize_entry("id", &party.number())?;
-                map.serialize_entry("total", &page.total)?;
-                map.serialize_entry("more", &page.more)?;
+                page.add_rows_to(parameters);
+                parameters.raw("information", information.as_str());
+                parameters.member("id", party.number());
+                page.add_counts_to(parameters);
             }
-            Reply::Updated | Reply::LoggedOut | Reply::Deleted => {}
-            Reply::TokenRotated { token } => map.serialize_entry("token", &token.expose())?,
-            Reply::Pinged => map.serialize_entry("success", &true)?,
-            Reply::Refused { refusal, .. } => {
-                map.serialize_entry("code", refusal.code.as_str())?;
-                map.serialize_entry("msg", &refusal.msg)?;
-                if let Some(field) = refusal.field {
-                    map.serialize_entry("field", field)?;
-                }
-                if let Some(seconds) = refusal.retry_after {
-                    map.serialize_entry("retry_after", &seconds)?;
-                }
+            Self::TokenRotated { token } => parameters.member("token", token.expose()),
+            Self::Pinged => parameters.member("success", true),
+            Self::OnlineNodes { nodes } => parameters.raw("onlineNodes", nodes.as_str()),
+            Self::Forwarded => parameters.member("type", "forward"),
+            Self::Sent { queue_id, pushed } => {
+                parameters.member("success", true);
+                parameters.member("type", if *pushed { "forward" } else { "queue" });
+                parameters.member("queue_id", queue_id);
             }
+            Self::Queue { page } => {
+                page.add_rows_to(parameters);
+                page.add_counts_to(parameters);
+            }
+            Self::MessageStatus(status) => status.add_to(parameters),
+            Self::Queued { queue_id } | Self::Withdrawn { queue_id } => {
+                parameters.member("queue_id", queue_id);
+            }
+            Self::StatusSubscribed { on } => parameters.member("on", on),
+            Self::Refused { refusal, .. } => refuse(refusal, parameters),
+            Self::Updated | Self::LoggedOut | Self::Deleted => {}
         }
-        map.end()
+    }
+}
+
+fn refuse(refusal: &Refusal, parameters: &mut Object<'_>) {
+    parameters.member("code", refusal.code.as_str());
+    parameters.member("msg", &refusal.msg);
+    if let Some(field) = refusal.field {
+        parameters.member("field", field);
+    }
+    if let Some(seconds) = refusal.retry_after {
+        parameters.member("retry_after", seconds);
     }
 }
 

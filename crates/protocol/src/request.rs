@@ -7,14 +7,21 @@
 mod envelope;
 mod id;
 mod parameters;
+mod credential;
+mod recipient;
+mod message;
 
+pub use credential::Proof;
 pub use id::{MAX_TEXT_ID_BYTES, RequestId};
+pub use message::{MAX_QUEUE_IDS, MessageRef};
+pub use parameters::MAX_RESOURCE_BYTES;
+pub use recipient::{MAX_WS_ID_BYTES, Recipient};
 
 use crate::channel::Channel;
 use crate::cid::Cid;
 use crate::information::Information;
-use crate::json;
-use crate::party::PartyKind;
+use crate::json::{self, Raw};
+use crate::party::{PartyId, PartyKind};
 use crate::refusal::Refusal;
 use crate::token::Token;
 use crate::verb::Verb;
@@ -70,6 +77,67 @@ pub enum Action {
     },
     /// Ask whether anybody is there.
     Ping,
+    /// Ask which nodes are online, and hear of it when that changes.
+    UpdateNodeList,
+    /// Send something to a connection, which hears it now or never, or to a party.
+    Forward {
+        /// Who sends it.
+        proof: Proof,
+        /// Whom it is for. It is missing only where the message answers another one.
+        recipient: Option<Recipient>,
+        /// The waiting message that this one answers, by its `queue_id`. Only nodes answer so.
+        answers: Option<i64>,
+        /// What is sent.
+        content: Raw,
+    },
+    /// Send a message that waits until its recipient has it.
+    Queue {
+        /// Who sends it.
+        proof: Proof,
+        /// Whom it is for. It is missing only where the message answers another one.
+        recipient: Option<PartyId>,
+        /// The waiting message that this one answers, by its `queue_id`. Only nodes answer so.
+        answers: Option<i64>,
+        /// What is sent.
+        content: Raw,
+    },
+    /// Send a message on a party channel. It waits, too.
+    Send {
+        /// Who sends it.
+        proof: Proof,
+        /// Whom it is for.
+        recipient: PartyId,
+        /// What is sent: an object of `action` and `parameters`.
+        content: Raw,
+    },
+    /// Remove messages from the party's own queue, and see what still waits.
+    ProcessQueue {
+        /// Whose queue it is.
+        proof: Proof,
+        /// The messages: each comes once, in the order in which they were named.
+        queue_ids: Vec<i64>,
+        /// How many pending messages the answer may have at most.
+        limit: Option<u32>,
+    },
+    /// Ask what became of a message.
+    MessageStatus {
+        /// Who sent the message.
+        proof: Proof,
+        /// Which message it is.
+        message: MessageRef,
+    },
+    /// Take back a message that was not delivered.
+    Withdraw {
+        /// Who sent the message.
+        proof: Proof,
+        /// Which message it is.
+        queue_id: i64,
+    },
+    /// Hear, or no longer hear, what becomes of the messages that the party sent.
+    SubscribeStatus {
+        /// Whether to hear it.
+        on: bool,
+    },
 }
 
 /// What a party tells when it registers.
@@ -86,6 +154,9 @@ pub enum Registration {
         hash: Cid,
         /// What others are told of it.
         information: Information,
+        /// The URL at which it is reached over HTTP, as the node wrote it: at most
+        /// [`MAX_RESOURCE_BYTES`] bytes. Nobody has checked that it is one.
+        resource: Option<String>,
     },
 }
 
@@ -159,6 +230,13 @@ impl Action {
             Self::Delete { .. } => Verb::Delete,
             Self::RotateToken { .. } => Verb::RotateToken,
             Self::Ping => Verb::Ping,
+            Self::UpdateNodeList => Verb::UpdateNodeList,
+            Self::Forward { .. } | Self::Send { .. } => Verb::Forward,
+            Self::Queue { .. } => Verb::Queue,
+            Self::ProcessQueue { .. } => Verb::ProcessQueue,
+            Self::MessageStatus { .. } => Verb::MessageStatus,
+            Self::Withdraw { .. } => Verb::Withdraw,
+            Self::SubscribeStatus { .. } => Verb::SubscribeStatus,
         }
     }
 }
@@ -191,16 +269,15 @@ impl Heard {
     ) -> Result<Action, Refusal> {
         let envelope = Envelope::parse(body)?;
         self.id = envelope.id.and_then(RequestId::parse);
-        let action = envelope.action.and_then(json::string);
-        let verb = action
+        let text = envelope.action.and_then(json::string);
+        let verb = text
             .as_deref()
             .and_then(|action| Verb::parse(channel, action));
         self.verb = self.verb.or(verb);
 
-        let sender = channel.sender();
         let parameters = Parameters {
             envelope: &envelope,
-            sender,
+            channel,
             bearer,
             max_information,
         };
@@ -211,16 +288,19 @@ impl Heard {
         if found.broken_text {
             return Err(parameters.blame(verb, "a string has NUL or half a surrogate pair"));
         }
-        if action.is_none() {
+        let Some(action) = envelope.action.filter(|_| text.is_some()) else {
             return Err(Refusal::invalid_request(
                 "there is no action that is a string",
             ));
-        }
-        let verb = verb.ok_or_else(Refusal::unknown_action)?;
+        };
+        let verb = self.verb.ok_or_else(Refusal::unknown_action)?;
         if envelope.id.is_some() && self.id.is_none() {
             return Err(RequestId::refusal());
         }
-        parameters.read(verb)
+        match channel {
+            Channel::ToInstance { .. } => parameters.read(verb),
+            Channel::ToParty { .. } => parameters.send(action),
+        }
     }
 }
 

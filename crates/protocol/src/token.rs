@@ -2,14 +2,15 @@
 //!
 //! A token has exactly one text: whatever parses renders to the same bytes again. It carries the
 //! party's number so that a store finds the row by its key. Making secrets, hashing and comparing
-//! them is the instance's work, not done here.
+//! them is the instance's work, not done here. The other secret that is handed out, a node's
+//! [`DeliverySecret`], is hidden here in the same way.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::party::{MAX_INTEGER, PartyId, PartyKind};
+use crate::party::{IDENTIFIERS, PartyId, PartyKind};
 
 /// Bytes of a token's secret.
 pub const SECRET_BYTES: usize = 32;
@@ -79,6 +80,32 @@ impl fmt::Debug for Token {
     }
 }
 
+/// The key with which a node that is reached over HTTP checks who delivers to it, as text.
+///
+/// It appears only where [`DeliverySecret::expose`] is called; `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeliverySecret(String);
+
+impl DeliverySecret {
+    /// Takes the text of a secret.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text that the node keeps.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DeliverySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DeliverySecret").finish_non_exhaustive()
+    }
+}
+
 const fn prefix(kind: PartyKind) -> &'static str {
     match kind {
         PartyKind::Client => "nlc_",
@@ -90,7 +117,7 @@ const fn prefix(kind: PartyKind) -> &'static str {
 fn parse_number(digits: &str) -> Option<i64> {
     let canonical = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.parse().ok().filter(|_| canonical)?;
-    (1..=MAX_INTEGER).contains(&number).then_some(number)
+    IDENTIFIERS.contains(&number).then_some(number)
 }
 
 /// The engine refuses padding, other alphabets, bits set past the last byte, and what would not fit.
@@ -105,6 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::party::MAX_INTEGER;
 
     const ZEROS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

@@ -5,26 +5,76 @@
 //! [`Action`](crate::request::Action) does.
 
 use crate::channel::Channel;
+use crate::party::PartyKind;
 
-/// The actions that a request can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verb {
+/// One table for the variants, [`Verb::ALL`] and the words, so that none of them can lag behind.
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident => $word:literal,)*) => {
+        /// The actions that a request can name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Verb {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Verb {
+            /// Every verb.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            fn named(action: &str) -> Option<Self> {
+                match action {
+                    $($word => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The action of the request.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// The action of the reply that refuses it.
+            #[must_use]
+            pub const fn failed(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($word, "Failed"),)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
     /// Become known to the instance.
-    Register,
+    Register => "register",
     /// Join the online list.
-    Login,
+    Login => "login",
     /// Replace the information.
-    Update,
+    Update => "update",
     /// Leave the online list.
-    Logout,
+    Logout => "logout",
     /// Be forgotten by the instance.
-    Delete,
+    Delete => "delete",
     /// Exchange the token for a new one.
-    RotateToken,
+    RotateToken => "rotateToken",
     /// Ask whether anybody is there.
-    Ping,
-    /// Send something to a party: whatever comes on a party channel.
-    Forward,
+    Ping => "ping",
+    /// Ask which nodes are online, and hear of it when that changes. Only clients do.
+    UpdateNodeList => "updateNodeList",
+    /// Send something to a connection or a party: also whatever comes on a party channel.
+    Forward => "forward",
+    /// Send a message that waits until it is fetched.
+    Queue => "queue",
+    /// Remove messages that were received from the queue.
+    ProcessQueue => "processQueue",
+    /// Ask what became of a message.
+    MessageStatus => "messageStatus",
+    /// Take a message back that was not delivered.
+    Withdraw => "withdraw",
+    /// Hear, or no longer hear, what becomes of messages.
+    SubscribeStatus => "subscribeStatus",
 }
 
 impl Verb {
@@ -32,19 +82,11 @@ impl Verb {
     /// such action, and on the party channels, where the action is part of what is carried.
     #[must_use]
     pub fn parse(channel: Channel, action: &str) -> Option<Self> {
-        let Channel::ToInstance { .. } = channel else {
+        let Channel::ToInstance { from } = channel else {
             return None;
         };
-        Some(match action {
-            "register" => Self::Register,
-            "login" => Self::Login,
-            "update" => Self::Update,
-            "logout" => Self::Logout,
-            "delete" => Self::Delete,
-            "rotateToken" => Self::RotateToken,
-            "ping" => Self::Ping,
-            _ => return None,
-        })
+        Self::named(action)
+            .filter(|verb| *verb != Self::UpdateNodeList || from == PartyKind::Client)
     }
 
     /// The verb of everything on this channel, whatever its action says.
@@ -55,78 +97,42 @@ impl Verb {
             Channel::ToParty { .. } => Some(Self::Forward),
         }
     }
-
-    /// The action of the request.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Register => "register",
-            Self::Login => "login",
-            Self::Update => "update",
-            Self::Logout => "logout",
-            Self::Delete => "delete",
-            Self::RotateToken => "rotateToken",
-            Self::Ping => "ping",
-            Self::Forward => "forward",
-        }
-    }
-
-    /// The action of the reply that refuses it.
-    #[must_use]
-    pub const fn failed(self) -> &'static str {
-        match self {
-            Self::Register => "registerFailed",
-            Self::Login => "loginFailed",
-            Self::Update => "updateFailed",
-            Self::Logout => "logoutFailed",
-            Self::Delete => "deleteFailed",
-            Self::RotateToken => "rotateTokenFailed",
-            Self::Ping => "pingFailed",
-            Self::Forward => "forwardFailed",
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::party::PartyKind;
-
-    const CLIENT: Channel = Channel::ToInstance {
-        from: PartyKind::Client,
-    };
-    const ALL: [Verb; 8] = [
-        Verb::Register,
-        Verb::Login,
-        Verb::Update,
-        Verb::Logout,
-        Verb::Delete,
-        Verb::RotateToken,
-        Verb::Ping,
-        Verb::Forward,
-    ];
 
     #[test]
     fn a_verb_is_parsed_from_its_own_name_where_it_is_served() {
-        for verb in ALL {
-            let served = (verb != Verb::Forward).then_some(verb);
+        for verb in Verb::ALL {
             for channel in Channel::ALL {
-                let expected = match channel {
-                    Channel::ToInstance { .. } => served,
-                    Channel::ToParty { .. } => None,
+                let served = match channel {
+                    Channel::ToInstance {
+                        from: PartyKind::Node,
+                    } => *verb != Verb::UpdateNodeList,
+                    Channel::ToInstance { .. } => true,
+                    Channel::ToParty { .. } => false,
                 };
+                let expected = served.then_some(*verb);
                 assert_eq!(Verb::parse(channel, verb.as_str()), expected);
             }
         }
         for other in ["", "Register", "register ", "registered", "rotatetoken"] {
-            assert_eq!(Verb::parse(CLIENT, other), None, "{other}");
+            for channel in Channel::ALL {
+                assert_eq!(Verb::parse(channel, other), None, "{other}");
+            }
         }
     }
 
     #[test]
-    fn the_refusing_action_is_the_verb_and_failed() {
-        for verb in ALL {
-            assert_eq!(verb.failed(), format!("{}Failed", verb.as_str()));
+    fn the_word_of_a_verb_is_its_name_with_a_small_initial() {
+        for verb in Verb::ALL {
+            let name = format!("{verb:?}");
+            let word = format!("{}{}", name[..1].to_lowercase(), &name[1..]);
+            assert_eq!(verb.as_str(), word);
+            assert_eq!(verb.failed(), format!("{word}Failed"));
         }
+        assert_eq!(Verb::ALL.len(), 14);
     }
 }

@@ -75,6 +75,13 @@ fn every_key_is_reached_from_the_environment() {
         ("NILE_LOG_FORMAT", "json"),
         ("NILE_LOG_LEVEL", "warn,nile_instance=debug"),
         ("NILE_NODES_ADMISSION", "approval"),
+        ("NILE_MESSAGES_PER_RECIPIENT", "16"),
+        ("NILE_MESSAGES_BYTES_PER_RECIPIENT", "17"),
+        ("NILE_MESSAGES_PER_PAIR", "18"),
+        ("NILE_MESSAGES_STORE_MEBIBYTES", "19"),
+        ("NILE_MESSAGES_DAYS", "20"),
+        ("NILE_MESSAGES_UNACKNOWLEDGED_DAYS", "21"),
+        ("NILE_MESSAGES_GUESTS", "false"),
         ("NILE_DELIVERIES_TRUSTED_NETWORKS", "10.1.0.0/16"),
         ("NILE_DELIVERIES_PLAIN_HTTP", "true"),
         ("NILE_DELIVERIES_PORTS", "443, 8443"),
@@ -121,6 +128,14 @@ fn every_key_is_reached_from_the_environment() {
         log = { format = "json", level = "warn,nile_instance=debug" }
         nodes = { admission = "approval" }
         heartbeat = { interval_seconds = 12, timeout_seconds = 13 }
+        [messages]
+        per_recipient = 16
+        bytes_per_recipient = 17
+        per_pair = 18
+        store_mebibytes = 19
+        days = 20
+        unacknowledged_days = 21
+        guests = false
         [deliveries]
         trusted_networks = ["10.1.0.0/16"]
         plain_http = true

@@ -8,6 +8,7 @@ use std::{io, net::SocketAddr, pin::Pin, sync::Arc};
 
 use tokio::{
     net::{TcpStream, lookup_host},
+    task::spawn_blocking,
     time::{Instant, timeout_at},
 };
 use tokio_rustls::{
@@ -81,6 +82,12 @@ async fn resolve(resource: &Resource, resolver: &Resolver) -> Result<Vec<SocketA
 pub(super) struct Tls(Option<TlsConnector>);
 
 impl Tls {
+    /// Trusts whom this machine trusts. It reads files for that.
+    pub(super) async fn of_system() -> Self {
+        let roots = spawn_blocking(system_authorities).await;
+        Self::trusting(roots.unwrap_or_else(|_| RootCertStore::empty()))
+    }
+
     /// Trusts the certificate authorities in `roots`.
     pub(super) fn trusting(roots: RootCertStore) -> Self {
         if roots.is_empty() {
@@ -107,7 +114,7 @@ impl Tls {
 }
 
 /// The certificate authorities that this machine trusts.
-pub(super) fn system_authorities() -> RootCertStore {
+fn system_authorities() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in found.errors {
         tracing::warn!(%error, "some certificate authorities cannot be read");

@@ -8,21 +8,24 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use nile_protocol::{
     channel::Channel,
     code::Code,
+    json::Raw,
     party::{PartyId, PartyKind},
     refusal::Refusal,
     reply::Reply,
-    request::{Action, Rejected, Request, RequestId},
+    request::{Action, Proof, Recipient, Rejected, Request, RequestId},
     verb::Verb,
 };
-use nile_socketio::{Close, Outbox, Step};
+use nile_socketio::{Close, Step};
 use tokio::time::Instant;
 
 use super::{
     Instance,
-    accounts::{Outcome, Pending, Sender, rate_limited},
+    ask::{Once, Way, no_recipient, queued},
+    messages::Sending,
+    proof::{Outcome, Pending, Sender, rate_limited},
 };
 use crate::{
-    hub::WsId,
+    hub::{Dialect, Line, Voice, WsId},
     limits::{Quota, Rate, RetryAfter},
     store::Protocol,
 };
@@ -30,9 +33,8 @@ use crate::{
 /// What one connection has said, and who it is.
 pub struct Session {
     instance: Arc<Instance>,
-    connection: WsId,
+    line: Line,
     address: IpAddr,
-    outbox: Outbox,
     party: Option<PartyId>,
     quota: Quota,
     rate: Rate,
@@ -72,18 +74,25 @@ impl Asker {
 impl Session {
     /// A connection from `address` that speaks for nobody yet, and may be so, asking nothing, for `idle`.
     #[must_use]
-    pub fn new(instance: Arc<Instance>, address: IpAddr, outbox: Outbox, idle: Duration) -> Self {
+    pub fn new(instance: Arc<Instance>, address: IpAddr, voice: Voice, idle: Duration) -> Self {
         Self {
-            connection: WsId::fresh(),
+            line: Line {
+                connection: WsId::fresh(),
+                voice,
+            },
             quota: instance.limits.request_quota(address),
             instance,
             address,
-            outbox,
             party: None,
             rate: Rate::default(),
             asked: Instant::now(),
             idle,
         }
+    }
+
+    /// From here on the connection is told what it is told unasked in this form.
+    pub fn speak(&mut self, dialect: &'static dyn Dialect) {
+        self.line.voice.dialect = dialect;
     }
 
     /// Takes a request: what `asker` sent as the body of a message. An error closes the connection.
@@ -92,7 +101,7 @@ impl Session {
             return self.malformed(asker, "there is no such channel");
         };
         let limited = self.count();
-        let request = Request::parse(channel, body, None, self.instance.max_information);
+        let request = Request::parse(channel, body, None, self.instance.rules.max_information);
         match (request, limited) {
             (Err(rejected), limited) => reject(asker, rejected, limited),
             (Ok(Request { id, action }), Err(retry)) => {
@@ -132,9 +141,22 @@ impl Session {
         }
     }
 
-    /// The party has gone, and its connection has not: from here on it speaks for nobody.
+    /// The peer acknowledges the message of this number, if it was pushed to it.
+    pub fn acknowledge(&mut self, queue_id: i64) {
+        if self.instance.acknowledged(self.line.connection, queue_id) {
+            return;
+        }
+        // It may have been pushed before this login, or be another connection's by now: the word of the
+        // party counts all the same. Whoever says it of anything is held to what a connection may ask.
+        if let (Some(party), Ok(())) = (self.party, self.count()) {
+            self.instance.remove(party, queue_id);
+        }
+    }
+
+    /// The party has gone, and its connection has not: from here on it speaks for nobody, and hears nothing.
     pub fn leave(&mut self) {
-        self.instance.hub.leave(self.connection);
+        let left = self.instance.hub.end(self.line.connection);
+        self.instance.leave_behind(left);
         self.party = None;
     }
 
@@ -163,37 +185,93 @@ impl Session {
             kind: asker.party_kind(),
             protocol: Protocol::WebSocket,
             address: self.address,
+            party: self.party,
         };
         let question = Question {
             asker,
             id,
             verb: action.verb(),
         };
+        let connection = self.line.connection;
         match action {
-            Action::Register(registration) => {
-                question.write(instance.register(&registration, sender))
-            }
-            Action::Update { token, amendment } => {
-                question.write(instance.update(token.as_ref(), &amendment, sender.address))
-            }
-            Action::Delete { token } => question.write(instance.delete(token.as_ref(), sender)),
-            Action::RotateToken { token } => {
-                question.write(instance.rotate_token(token.as_ref(), sender))
-            }
-            Action::Login { token, limit: _ } => {
-                let (connection, outbox) = (self.connection, self.outbox.clone());
-                let login = Arc::clone(instance).log_in(token, sender, connection, outbox);
-                Step::Alone(Box::pin(async move { question.answer(login.await) }))
+            Action::Login { token, limit } => {
+                let instance = Arc::clone(instance);
+                question.read(instance.log_in(token, limit, sender, self.line.clone()))
             }
             Action::Logout => {
-                let (instance, connection) = (Arc::clone(instance), self.connection);
-                Step::Alone(Box::pin(async move {
-                    instance.hub.leave(connection);
-                    question.answer(Ok(Reply::LoggedOut))
-                }))
+                let instance = Arc::clone(instance);
+                question.read(async move {
+                    let left = instance.hub.leave(connection);
+                    instance.leave_behind(left);
+                    Ok(Reply::LoggedOut)
+                })
             }
-            Action::Ping => Step::Now(question.answer(Ok(Reply::Pinged))),
+            Action::UpdateNodeList => {
+                let nodes = instance.hub.browse(&self.line);
+                question.now(Ok(Reply::OnlineNodes { nodes }))
+            }
+            Action::SubscribeStatus { on } => {
+                let instance = Arc::clone(instance);
+                question.in_turn(move || instance.subscribe_status(sender, connection, on))
+            }
+            Action::Forward {
+                proof,
+                recipient,
+                answers,
+                content,
+            } => {
+                let forward = Forward {
+                    proof,
+                    recipient,
+                    answers,
+                    content,
+                };
+                self.forward(question, forward, sender)
+            }
+            action => {
+                let id = question.id.clone();
+                instance.ask(action, id, sender, question)
+            }
         }
+    }
+
+    /// Forwards to a connection, in its turn among what was asked before. To a party it is sent as a message.
+    fn forward(&self, question: Question, forward: Forward, sender: Sender) -> Step<Answer> {
+        let Forward {
+            proof,
+            recipient,
+            answers,
+            content,
+        } = forward;
+        let line = self.line.clone();
+        let (to, named) = match recipient {
+            Some(Recipient::Party(party)) => (Some(party), None),
+            Some(Recipient::Connection(named)) => (None, Some(named)),
+            None => (None, None),
+        };
+        if let (None, Some(named)) = (answers, &named) {
+            let (instance, named) = (Arc::clone(&self.instance), named.clone());
+            return question.in_turn(move || instance.forward(sender, &line, &named, &content));
+        }
+        let sending = Sending {
+            to,
+            answers,
+            id: question.id.clone(),
+            content: content.clone(),
+        };
+        let otherwise = move |instance: &Arc<Instance>| {
+            let named = named.ok_or_else(no_recipient)?;
+            instance.forward(sender, &line, &named, &content)
+        };
+        let asking = self.instance.asking(&proof, sender);
+        question.write(asking.map(|asking| {
+            let sent = self.instance.send(asking, sending, queued, otherwise);
+            // What it may come to is done when it is polled, and must not be overtaken.
+            Pending {
+                in_order: false,
+                ..sent
+            }
+        }))
     }
 }
 
@@ -207,32 +285,26 @@ impl Drop for Session {
 pub async fn serve_once(
     instance: &Arc<Instance>,
     kind: PartyKind,
-    action: Action,
+    request: Request,
     address: IpAddr,
 ) -> Reply {
-    async fn settle<F: Future<Output = Outcome>>(pending: Result<Pending<F>, Refusal>) -> Outcome {
-        pending?.outcome.await
-    }
+    let Request { id, action } = request;
     let verb = action.verb();
     let sender = Sender {
         kind,
         protocol: Protocol::Http,
         address,
+        party: None,
     };
-    let outcome = match action {
-        Action::Register(registration) => settle(instance.register(&registration, sender)).await,
-        Action::Update { token, amendment } => {
-            settle(instance.update(token.as_ref(), &amendment, address)).await
-        }
-        Action::Delete { token } => settle(instance.delete(token.as_ref(), sender)).await,
-        Action::RotateToken { token } => {
-            settle(instance.rotate_token(token.as_ref(), sender)).await
-        }
-        Action::Login { token, limit: _ } => Arc::clone(instance).answer_login(token, sender).await,
-        Action::Logout => Err(Refusal::forbidden("only a connection can log out")),
-        Action::Ping => Ok(Reply::Pinged),
-    };
-    reply(verb, outcome)
+    reply(verb, instance.ask(action, id, sender, Once).await)
+}
+
+/// What a `forward` has to say.
+struct Forward {
+    proof: Proof,
+    recipient: Option<Recipient>,
+    answers: Option<i64>,
+    content: Raw,
 }
 
 /// What has to be known to answer.
@@ -251,12 +323,25 @@ impl Question {
         }
     }
 
+    /// Does something that takes no time, when what was asked before is done.
+    fn in_turn(self, work: impl FnOnce() -> Outcome + Send + 'static) -> Step<Answer> {
+        Step::Later(Box::pin(async move { self.answer(work()) }))
+    }
+}
+
+impl Way for Question {
+    type Answer = Step<Answer>;
+
+    fn now(self, outcome: Outcome) -> Step<Answer> {
+        Step::Now(self.answer(outcome))
+    }
+
     fn write<F>(self, pending: Result<Pending<F>, Refusal>) -> Step<Answer>
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
         match pending {
-            Err(refusal) => Step::Now(self.answer(Err(refusal))),
+            Err(refusal) => self.now(Err(refusal)),
             Ok(Pending { in_order, outcome }) => {
                 let work = Box::pin(async move { self.answer(outcome.await) });
                 if in_order {
@@ -266,6 +351,13 @@ impl Question {
                 }
             }
         }
+    }
+
+    fn read<F>(self, outcome: F) -> Step<Answer>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        Step::Alone(Box::pin(async move { self.answer(outcome.await) }))
     }
 }
 

@@ -28,7 +28,7 @@ use super::gate::{Gate, tell};
 use crate::{
     address::Networks,
     config::Config,
-    instance::{Instance, accounts::rate_limited},
+    instance::{Instance, proof::rate_limited},
     transport::{arrival::Arrival, http::refuse},
 };
 

@@ -95,7 +95,10 @@ fn preflight() -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, last-event-id",
+        ),
         (ACCESS_CONTROL_MAX_AGE, "86400"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

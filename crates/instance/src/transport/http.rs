@@ -28,7 +28,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::arrival::{Arrival, Caller};
-use crate::instance::{Instance, accounts::rate_limited, session::serve_once};
+use crate::instance::{Instance, proof::rate_limited, session::serve_once};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -130,23 +130,28 @@ async fn answer(
     }
     let body = read(front, body).await.map_err(refused)?;
     let bearer = bearer(&head.headers);
-    let max_information = front.instance.max_information;
-    let Request { action, .. } = Request::parse(channel, &body, bearer, max_information)
+    let max_information = front.instance.rules.max_information;
+    let asked = Request::parse(channel, &body, bearer, max_information)
         .map_err(|Rejected { refusal, .. }| refuse(&refusal))?;
-    if (action.verb() == Verb::Register) != (head.method == Method::PUT) {
+    if (asked.action.verb() == Verb::Register) != (head.method == Method::PUT) {
         let refusal = Refusal::invalid_request("PUT registers, and POST asks for all else");
         return Err(Box::new(refuse(&refusal)));
     }
     Ok(
-        match serve_once(&front.instance, channel.sender(), action, caller.address).await {
+        match serve_once(&front.instance, channel.sender(), asked, caller.address).await {
             Reply::Refused { refusal, .. } => refuse(&refusal),
-            reply => respond(StatusCode::OK, "application/json", reply.to_parameters()),
+            reply => success(&reply),
         },
     )
 }
 
+/// A request that was served.
+pub(super) fn success(reply: &Reply) -> Response {
+    respond(StatusCode::OK, "application/json", reply.to_parameters())
+}
+
 /// The token of `Authorization: Bearer` (RFC 6750), if there is one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -1,14 +1,19 @@
 //! Socket.IO: a channel is an event's name, a request its first argument.
 //!
 //! What the instance says is emitted under both spellings of the event, unless the connection asked for
-//! one. A request with an acknowledgement callback is answered through it, and only there.
+//! one. A request with an acknowledgement callback is answered through it, and only there. Messages are
+//! pushed with a callback of ours, whose number is their `queue_id`, where the protocol's version has them
+//! on both sides.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use nile_protocol::channel::{Channel, Spelling};
+use nile_protocol::{
+    channel::{Channel, Spelling},
+    party::PartyKind,
+};
 use nile_socketio::{
-    Application, Close, ConnectError, Connection, Emit, End, Event, Namespace, Outbox, Peer,
-    Response, Step, Transport,
+    Application, Close, ConnectError, Connection, Emit, End, Event, Frame, Namespace, Outbox, Peer,
+    Response, Step, Transport, Version, encode_event,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,13 +21,17 @@ use tokio::time::Instant;
 
 use super::{arrival::Caller, http};
 use crate::{
+    hub::{Dialect, Voice},
     instance::{
         Instance,
-        accounts::rate_limited,
+        proof::rate_limited,
         session::{Answer, Asker, Session},
     },
     limits::{AddressPermit, Limits},
 };
+
+/// The only namespace there is.
+const NAMESPACE: &str = "/";
 
 /// The instance as a Socket.IO application.
 #[derive(Debug)]
@@ -52,9 +61,16 @@ impl Application for Gateway {
         };
         let place = place.map_err(|retry| Box::new(http::refuse(&rate_limited(retry))))?;
         let instance = Arc::clone(&self.instance);
+        let asked = asked_in_query(request.uri.query().unwrap_or_default());
+        let form = form(peer.version, asked);
+        let voice = Voice {
+            outbox,
+            dialect: form,
+        };
         Ok(Speaker {
-            session: Session::new(instance, caller.address, outbox, self.idle),
-            spellings: spellings(asked_in_query(request.uri.query().unwrap_or_default())),
+            session: Session::new(instance, caller.address, voice, self.idle),
+            version: peer.version,
+            form,
             limits: Arc::clone(limits),
             caller,
             place,
@@ -62,10 +78,63 @@ impl Application for Gateway {
     }
 }
 
+/// How Socket.IO writes what a connection is told unasked.
+#[derive(Debug)]
+struct Form {
+    /// Whether the peer's library can acknowledge what it is sent: from Socket.IO 3 on.
+    acknowledges: bool,
+    spellings: &'static [Spelling],
+}
+
+const fn forms(acknowledges: bool) -> [Form; 3] {
+    [
+        Form {
+            acknowledges,
+            spellings: &Spelling::BOTH,
+        },
+        Form {
+            acknowledges,
+            spellings: &[Spelling::Spec],
+        },
+        Form {
+            acknowledges,
+            spellings: &[Spelling::Plain],
+        },
+    ]
+}
+
+/// The form for peers of this version that asked for this spelling. Each is in one place in memory, so that
+/// the hub writes once what it tells to many.
+fn form(version: Version, asked: Option<Spelling>) -> &'static Form {
+    static FORMS: [[Form; 3]; 2] = [forms(false), forms(true)];
+    let spelling = match asked {
+        None => 0,
+        Some(Spelling::Spec) => 1,
+        Some(Spelling::Plain) => 2,
+    };
+    &FORMS[usize::from(version == Version::V4)][spelling]
+}
+
+impl Dialect for Form {
+    fn message(&self, from: PartyKind, body: &str, queue_id: Option<i64>) -> Frame {
+        let ack = queue_id.filter(|_| self.acknowledges);
+        let ack = ack.and_then(|queue_id| u64::try_from(queue_id).ok());
+        encode_event(NAMESPACE, Channel::ToParty { from }.name(), &[body], ack)
+    }
+
+    fn said(&self, to: PartyKind, body: &str) -> Arc<[Frame]> {
+        let spellings = self.spellings.iter();
+        spellings
+            .map(|spelling| encode_event(NAMESPACE, spelling.reply_event(to), &[body], None))
+            .collect()
+    }
+}
+
 /// One connection over Socket.IO.
 pub struct Speaker {
     session: Session,
-    spellings: &'static [Spelling],
+    version: Version,
+    form: &'static Form,
     limits: Arc<Limits>,
     caller: Caller,
     /// The connection's place among those of its address, where it does not come with a TCP connection.
@@ -77,7 +146,8 @@ impl Connection for Speaker {
 
     fn connect(&mut self, _: Namespace, auth: Option<&RawValue>) -> Result<(), ConnectError> {
         if let Some(spelling) = auth.and_then(asked_in_auth) {
-            self.spellings = spellings(Some(spelling));
+            self.form = form(self.version, Some(spelling));
+            self.session.speak(self.form);
         }
         Ok(())
     }
@@ -99,13 +169,19 @@ impl Connection for Speaker {
             emit.ack(Namespace::FIRST, ack, &[&body], &[]);
             return;
         }
-        for spelling in self.spellings {
+        for spelling in self.form.spellings {
             emit.event(
                 Namespace::FIRST,
                 spelling.reply_event(asker.party_kind()),
                 &[&body],
                 &[],
             );
+        }
+    }
+
+    fn acknowledged(&mut self, _: Namespace, id: u64, _: &[&RawValue]) {
+        if let Ok(queue_id) = i64::try_from(id) {
+            self.session.acknowledge(queue_id);
         }
     }
 
@@ -125,14 +201,6 @@ impl Connection for Speaker {
 
     fn tick(&mut self, now: Instant) -> Result<Instant, Close> {
         self.session.tick(now)
-    }
-}
-
-fn spellings(asked: Option<Spelling>) -> &'static [Spelling] {
-    match asked {
-        Some(Spelling::Spec) => &[Spelling::Spec],
-        Some(Spelling::Plain) => &[Spelling::Plain],
-        None => &Spelling::BOTH,
     }
 }
 

@@ -5,10 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::State};
-use nile_protocol::channel::{Channel, Spelling};
+use nile_protocol::{
+    channel::{Channel, Spelling},
+    party::PartyKind,
+};
 use nile_socketio::{
-    Connections, Conversation, End, Heartbeat, Message, Options, Outbox, Response, Sink, Step,
-    serve, websocket::accept,
+    Connections, Conversation, End, Frame, Heartbeat, Message, Options, Outbox, Response, Sink,
+    Step, serve, websocket::accept,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,9 +19,10 @@ use tokio::time::Instant;
 
 use super::{arrival::Caller, http, socketio::asked_in_query};
 use crate::{
+    hub::{Dialect, Voice},
     instance::{
         Instance,
-        accounts::rate_limited,
+        proof::rate_limited,
         session::{Answer, Asker, Session},
     },
     limits::AddressPermit,
@@ -62,10 +66,14 @@ pub async fn upgrade(
         idle,
     } = endpoint;
     let outbox = Outbox::new(options.max_outbound);
-    let spelling = asked_in_query(head.uri.query().unwrap_or_default());
+    let form = form(asked_in_query(head.uri.query().unwrap_or_default()));
+    let voice = Voice {
+        outbox: outbox.clone(),
+        dialect: form,
+    };
     let talk = Talk {
-        session: Session::new(instance, caller.address, outbox.clone(), idle),
-        spelling: spelling.unwrap_or(Spelling::Spec),
+        session: Session::new(instance, caller.address, voice, idle),
+        form,
         heartbeat: Heartbeat::new(&options),
         options: Arc::clone(&options),
         _place: place,
@@ -75,10 +83,49 @@ pub async fn upgrade(
     response
 }
 
+/// How `/ws` writes what a connection is told unasked.
+#[derive(Debug)]
+struct Form {
+    spelling: Spelling,
+}
+
+/// The form for peers that asked for this spelling. Each is in one place in memory, so that the hub writes
+/// once what it tells to many.
+fn form(asked: Option<Spelling>) -> &'static Form {
+    static SPEC: Form = Form {
+        spelling: Spelling::Spec,
+    };
+    static PLAIN: Form = Form {
+        spelling: Spelling::Plain,
+    };
+    match asked {
+        Some(Spelling::Spec) | None => &SPEC,
+        Some(Spelling::Plain) => &PLAIN,
+    }
+}
+
+impl Dialect for Form {
+    fn message(&self, from: PartyKind, body: &str, _: Option<i64>) -> Frame {
+        frame(Channel::ToParty { from }.name(), body)
+            .concat()
+            .into()
+    }
+
+    fn said(&self, to: PartyKind, body: &str) -> Arc<[Frame]> {
+        let event = self.spelling.reply_event(to);
+        [frame(event, body).concat().into()].into()
+    }
+}
+
+/// The parts of a frame. The names of events need no escaping.
+fn frame<'a>(event: &'a str, body: &'a str) -> [&'a str; 5] {
+    [r#"{"event":""#, event, r#"","body":"#, body, "}"]
+}
+
 /// One connection on `/ws`.
 struct Talk {
     session: Session,
-    spelling: Spelling,
+    form: &'static Form,
     /// The pings of RFC 6455, which browsers answer by themselves.
     heartbeat: Heartbeat,
     options: Arc<Options>,
@@ -87,7 +134,7 @@ struct Talk {
 
 /// A frame of a party.
 #[derive(Deserialize)]
-struct Frame<'a> {
+struct Received<'a> {
     event: String,
     #[serde(borrow)]
     body: &'a RawValue,
@@ -106,12 +153,12 @@ impl Conversation for Talk {
         let frame = match message {
             // The reader would take an array for the members in a row, too.
             Message::Text(text) if text.trim_start().starts_with('{') => {
-                serde_json::from_str::<Frame<'_>>(text).ok()
+                serde_json::from_str::<Received<'_>>(text).ok()
             }
             Message::Text(_) | Message::Binary(_) => None,
         };
         let step = match frame {
-            Some(Frame { event, body }) => {
+            Some(Received { event, body }) => {
                 let channel = Channel::parse(&event, '.');
                 self.session
                     .handle(Asker { channel, ack: None }, body.get())
@@ -127,10 +174,9 @@ impl Conversation for Talk {
     fn complete(&mut self, answer: Answer, sink: &mut dyn Sink) {
         self.session.answered(&answer);
         let Answer { asker, id, reply } = answer;
-        let event = self.spelling.reply_event(asker.party_kind());
+        let event = self.form.spelling.reply_event(asker.party_kind());
         let body = reply.to_body(id.as_ref());
-        // The names of events need no escaping.
-        sink.text(&[r#"{"event":""#, event, r#"","body":"#, &body, "}"]);
+        sink.text(&frame(event, &body));
     }
 
     fn ponged(&mut self) {

@@ -1,63 +1,29 @@
 //! What the instance notes of a node that registers: how it came, and whether it takes part.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
-
-use nile_instance::{
-    clock::SystemClock,
-    config::{Admission, LimitsConfig},
-    instance::{
-        Instance,
-        session::{Asker, Session, serve_once},
-    },
-    limits::Limits,
-    store::{Options, Store},
+use crate::support::{
+    Connects, TestInstance,
+    http::{Http, JSON},
+    request::{REGISTER_NODE, action_of, token_in},
+    socketio::{SocketIo, event},
 };
-use nile_protocol::{channel::Channel, party::PartyKind, reply::Reply, request::Request};
-use nile_socketio::{Outbox, Step};
-use tempfile::TempDir;
-
-const NODE: Channel = Channel::ToInstance {
-    from: PartyKind::Node,
-};
-const REGISTER: &str = r#"{"action":"register","parameters":{"hash":"QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE"}}"#;
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-fn instance(directory: &TempDir, admission: Admission) -> Arc<Instance> {
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
-    let limits = Limits::new(&LimitsConfig::default());
-    Instance::new(store, limits, Arc::new(SystemClock), 4096, admission)
-}
-
-async fn register_once(instance: &Arc<Instance>) -> Reply {
-    let request = Request::parse(NODE, REGISTER, None, 4096).unwrap();
-    serve_once(instance, PartyKind::Node, request.action, HERE).await
-}
-
-async fn register_on_a_connection(instance: &Arc<Instance>) -> Reply {
-    let idle = Duration::from_mins(1);
-    let mut session = Session::new(Arc::clone(instance), HERE, Outbox::new(1000), idle);
-    let asker = Asker {
-        channel: Some(NODE),
-        ack: None,
-    };
-    match session.handle(asker, REGISTER).unwrap() {
-        Step::Now(answer) => answer.reply,
-        Step::Later(work) | Step::Alone(work) => work.await.reply,
-    }
-}
 
 #[tokio::test]
 async fn how_a_node_came_and_whether_it_takes_part_is_noted() {
-    for (admission, approved) in [(Admission::Open, true), (Admission::Approval, false)] {
-        let directory = tempfile::tempdir().unwrap();
-        let instance = instance(&directory, admission);
-        for reply in [
-            register_on_a_connection(&instance).await,
-            register_once(&instance).await,
-        ] {
-            assert!(matches!(reply, Reply::Registered { .. }), "{reply:?}");
-        }
-        let database = rusqlite::Connection::open(directory.path().join("nile.db")).unwrap();
+    for (admission, approved) in [("open", true), ("approval", false)] {
+        let lines = format!("nodes.admission = '{admission}'");
+        let instance = TestInstance::configured(&lines).await;
+        let mut party = SocketIo::open(instance.address).await;
+        party
+            .socket
+            .say(&event("node.to.instance", REGISTER_NODE))
+            .await;
+        assert_eq!(action_of(&party.event().await.1), "registered");
+        let mut http = Http::connect(instance.address).await;
+        let line = "PUT /node/to/instance";
+        let answer = http.request(line, &[JSON], REGISTER_NODE).await;
+        assert!(token_in(&answer.body).starts_with("nln_2_"));
+
+        let database = instance.side_door();
         let mut nodes = database
             .prepare("SELECT protocol, approved FROM node ORDER BY id")
             .unwrap();
@@ -67,5 +33,7 @@ async fn how_a_node_came_and_whether_it_takes_part_is_noted() {
             nodes,
             [("websocket".into(), approved), ("http".into(), approved)]
         );
+        drop((party, http));
+        instance.stop().await;
     }
 }

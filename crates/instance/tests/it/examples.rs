@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{
     Asks, Connects, TestInstance,
     http::{Http, JSON},
-    request::{PATH, parse},
+    request::{LOGOUT, PATH, parse},
     socketio::{SocketIo, event},
     websocket::Raw,
 };
@@ -18,12 +18,15 @@ const DOCUMENT: &str = include_str!("../../../../docs/protocol.md");
 /// What stands before each block: `<!-- example: NAME -->`.
 const TAG: (&str, &str) = ("<!-- example: ", " -->");
 
-/// The blocks by name, and what stands in them for tokens that the instance gave.
+/// Members whose values differ from run to run.
+const CHOSEN: [&str; 4] = ["token", "ws_id", "queued_at", "since"];
+
+/// The blocks by name, and what stands in them for what the instance chose.
 struct Examples {
     blocks: BTreeMap<&'static str, &'static str>,
     used: BTreeSet<&'static str>,
-    /// The token on the page, and the one that is meant.
-    tokens: Vec<(String, String)>,
+    /// What is on the page, and what is meant: tokens, WebSocket IDs, times.
+    chosen: Vec<(String, String)>,
 }
 
 impl Examples {
@@ -43,32 +46,57 @@ impl Examples {
         Self {
             blocks,
             used: BTreeSet::new(),
-            tokens: Vec::new(),
+            chosen: Vec::new(),
         }
     }
 
-    /// The text of an example, with live tokens.
+    /// The text of an example, with live values.
     fn text(&mut self, name: &'static str) -> String {
         self.used.insert(name);
         let block = self.blocks.get(name);
         let block = *block.unwrap_or_else(|| panic!("there is no example {name}"));
         let live = |text: String, (shown, live): &(String, String)| text.replace(shown, live);
-        self.tokens.iter().fold(block.to_owned(), live)
+        self.chosen.iter().fold(block.to_owned(), live)
     }
 
-    /// The answer has to be the example. A token that is new in it is the page's from now on.
+    /// The answer has to be the example. What the instance chose in it is the page's from now on.
     fn check(&mut self, name: &'static str, answer: &str) {
-        let mut expected = parse(&self.text(name));
+        let expected = parse(&self.text(name));
         let answer = parse(answer);
-        let (shown, live) = (token(&expected), token(&answer));
-        if let (Some(shown), Some(live)) = (shown, live)
-            && shown != live
-        {
-            assert_eq!(shown.len(), live.len(), "{name} has a token like ours");
-            self.tokens.push((shown, live));
-            expected = parse(&self.text(name));
+        self.learn(&expected, &answer);
+        assert_eq!(answer, parse(&self.text(name)), "{name}");
+    }
+
+    fn learn(&mut self, shown: &Value, live: &Value) {
+        match (shown, live) {
+            (Value::Object(shown), Value::Object(live)) => {
+                for (key, value) in shown {
+                    match live.get(key) {
+                        Some(live) if CHOSEN.contains(&key.as_str()) => self.choose(value, live),
+                        Some(live) => self.learn(value, live),
+                        None => {}
+                    }
+                }
+            }
+            (Value::Array(shown), Value::Array(live)) => {
+                for (shown, live) in shown.iter().zip(live) {
+                    self.learn(shown, live);
+                }
+            }
+            _ => {}
         }
-        assert_eq!(answer, expected, "{name}");
+    }
+
+    fn choose(&mut self, shown: &Value, live: &Value) {
+        if shown == live {
+            return;
+        }
+        let [shown, live] = [shown, live].map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        });
+        assert_eq!(shown.len(), live.len(), "{shown} is like {live}");
+        self.chosen.push((shown, live));
     }
 
     /// Sends one example; the answer has to be the other.
@@ -83,17 +111,33 @@ impl Examples {
     }
 }
 
-fn token(body: &Value) -> Option<String> {
-    body.pointer("/parameters/token")?
-        .as_str()
-        .map(str::to_owned)
+/// A party that passes over news of nodes, which come when they like.
+struct Incurious(SocketIo);
+
+impl Incurious {
+    async fn hear(&mut self) -> (String, String) {
+        loop {
+            let (name, body) = self.0.event().await;
+            let told = parse(&body);
+            if told["action"] != "updateOnlineNodes" || told.get("id").is_some() {
+                return (name, body);
+            }
+        }
+    }
+}
+
+impl Asks for Incurious {
+    async fn ask(&mut self, request: &str) -> String {
+        self.0.emit(request).await;
+        self.hear().await.1
+    }
 }
 
 #[tokio::test]
 async fn the_examples_of_the_page_are_what_the_instance_says() {
     let instance = TestInstance::start().await;
     let examples = &mut Examples::read();
-    let mut party = SocketIo::open(instance.address).await;
+    let mut party = Incurious(SocketIo::open(instance.address).await);
     examples.ask(&mut party, "register", "registered").await;
     examples
         .ask(&mut party, "token-in-parameters", "logged")
@@ -106,6 +150,7 @@ async fn the_examples_of_the_page_are_what_the_instance_says() {
         .await;
     over_http(examples, &instance).await;
     over_websocket(examples, &instance).await;
+    order_and_answer(examples, &instance, &mut party).await;
     examples.ask(&mut party, "update", "updated").await;
     examples.ask(&mut party, "logout", "logged-out").await;
     examples
@@ -120,9 +165,6 @@ async fn the_examples_of_the_page_are_what_the_instance_says() {
         .ask(&mut party, "bad-name", "register-failed")
         .await;
     examples.ask(&mut party, "unknown-action", "error").await;
-    examples.ask(&mut party, "forward", "no-forward").await;
-    to_node(examples, &mut party).await;
-    as_node(examples, &instance).await;
     assert_eq!(examples.unused(), [""; 0], "nothing checks these");
     drop(party);
     instance.stop().await;
@@ -130,7 +172,7 @@ async fn the_examples_of_the_page_are_what_the_instance_says() {
 
 async fn over_http(examples: &mut Examples, instance: &TestInstance) {
     let mut http = Http::connect(instance.address).await;
-    let token = &examples.tokens[0].1;
+    let token = &examples.chosen[0].1;
     let bearer = format!("Bearer {token}");
     let headers = [JSON, ("authorization", &bearer)];
     let line = format!("POST {PATH}");
@@ -152,36 +194,63 @@ async fn over_websocket(examples: &mut Examples, instance: &TestInstance) {
     examples.check("frame-answered", &heard);
 }
 
-/// The examples of nodes, on a connection of its own.
-async fn as_node(examples: &mut Examples, instance: &TestInstance) {
-    let mut party = SocketIo::open(instance.address).await;
+/// The examples of nodes and messages: an order that waits for a shop, its answer, and what both ask about it.
+async fn order_and_answer(
+    examples: &mut Examples,
+    instance: &TestInstance,
+    client: &mut Incurious,
+) {
+    let mut node = SocketIo::open(instance.address).await;
     for (request, answer) in [
         ("register-node", "node-registered"),
         ("login-node", "node-logged"),
         ("bad-hash", "bad-hash-failed"),
     ] {
-        let heard = say(examples, &mut party, "node.to.instance", request).await;
-        assert_eq!(heard.0, "instace.to.node");
-        examples.check(answer, &heard.1);
+        say(examples, &mut node, request, answer).await;
     }
+    node.socket.say(&event(AS_NODE, LOGOUT)).await;
+    node.event().await;
+
+    let order = event(TO_NODE, &examples.text("order"));
+    client.0.socket.say(&order).await;
+    examples.check("order-stored", &client.hear().await.1);
+    say(examples, &mut node, "login-node", "node-logged-pending").await;
+    examples.ask(client, "nodes", "nodes-told").await;
+    // It is pushed before its sender is answered.
+    say(examples, &mut node, "answer", "answered").await;
+    let (name, body) = client.hear().await;
+    assert_eq!(name, "node.to.client");
+    examples.check("pushed", &body);
+    examples.ask(client, "status", "status-told").await;
+    examples.ask(client, "process", "processed").await;
+    examples.ask(client, "subscribe", "subscribed").await;
+
+    examples.ask(client, "forward", "forwarded").await;
+    let (name, body) = node.event().await;
+    assert_eq!(name, TO_NODE);
+    examples.check("forward-heard", &body);
+
+    examples.ask(client, "queue", "queued").await;
+    examples.ask(client, "withdraw", "withdrawn").await;
+    let told = parse(&client.hear().await.1);
+    assert_eq!(told["parameters"]["state"], "withdrawn");
 }
 
-async fn to_node(examples: &mut Examples, party: &mut SocketIo) {
-    let heard = say(examples, party, "client.to.node", "message-to-node").await;
-    assert_eq!(heard.0, "instace.to.client");
-    examples.check("no-messages", &heard.1);
-}
+const TO_NODE: &str = "client.to.node";
+const AS_NODE: &str = "node.to.instance";
 
-/// Sends one example on a channel: the event that answers it, and its body.
+/// Sends one example as a node; the answer has to be the other.
 async fn say(
     examples: &mut Examples,
     party: &mut SocketIo,
-    channel: &str,
     request: &'static str,
-) -> (String, String) {
-    let packet = event(channel, &examples.text(request));
+    answer: &'static str,
+) {
+    let packet = event(AS_NODE, &examples.text(request));
     party.socket.say(&packet).await;
-    party.event().await
+    let (name, body) = party.event().await;
+    assert_eq!(name, "instace.to.node");
+    examples.check(answer, &body);
 }
 
 /// The table of refusals has every code that the snapshot of the wire has, with each of its statuses.

@@ -13,4 +13,6 @@ mod sessions;
 mod lifecycle;
 mod order;
 mod stalled;
+mod queue_model;
+mod race;
 mod examples;

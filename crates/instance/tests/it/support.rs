@@ -62,6 +62,7 @@ pub(crate) struct TestInstance {
     pub(crate) address: SocketAddr,
     instance: Arc<Instance>,
     directory: TempDir,
+    config: Config,
     /// Dropped to end it.
     shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), Fault>>,
@@ -86,15 +87,27 @@ impl TestInstance {
             data_dir: directory.path().join("data"),
             ..toml::from_str(file).unwrap()
         };
-        let server = start(config).await.unwrap();
+        Self::on(directory, config).await
+    }
+
+    async fn on(directory: TempDir, config: Config) -> Self {
+        let server = start(config.clone()).await.unwrap();
         let (shutdown, told) = oneshot::channel();
         Self {
             address: server.address().unwrap(),
             instance: Arc::clone(server.instance()),
             directory,
+            config,
             shutdown: Some(shutdown),
             served: tokio::spawn(server.serve(async { drop(told.await) })),
         }
+    }
+
+    /// Ends it, and starts it anew on what it had stored, at another address.
+    pub(crate) async fn restarted(self) -> Self {
+        let config = self.config.clone();
+        let directory = self.stop().await;
+        Self::on(directory, config).await
     }
 
     /// The online list.

@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::text as text_of;
 use super::*;
 
 fn raw(json: &str) -> &RawValue {
@@ -175,7 +177,45 @@ fn a_raw_value_is_kept_as_it_was_written() {
     assert_eq!(serde_json::to_string(&value).unwrap(), text);
     assert_eq!(Raw::from(raw(text)), value);
     assert_ne!(Raw::parse("1.0".into()), Raw::parse("1".into()));
-    assert_eq!(Raw::parse("{".into()), None);
+    for text in ["{", "", " ", "1 2", "nul"] {
+        assert_eq!(Raw::parse(text.into()), None, "{text}");
+    }
+}
+
+#[test]
+fn a_raw_value_is_shared_and_not_copied() {
+    let text: Arc<str> = r#"{"a":1}"#.into();
+    let value = Raw::restore(Arc::clone(&text)).unwrap();
+    assert!(Arc::ptr_eq(value.clone().as_arc(), &text));
+    assert!(Arc::ptr_eq(&value.into(), &text));
+    assert_eq!(Raw::restore(" [ ] ".into()), Raw::parse("[ ]".into()));
+    for text in ["", "]", "1,"] {
+        assert_eq!(Raw::restore(text.into()), None, "{text}");
+    }
+}
+
+#[test]
+fn an_object_is_written_member_by_member() {
+    let written = |fill: fn(&mut Object<'_>)| text_of(|out| object(out, fill));
+    assert_eq!(written(|_| {}), "{}");
+    assert_eq!(
+        written(|object| object.member("a", "\"\n")),
+        r#"{"a":"\"\n"}"#
+    );
+    let nested = written(|outer| {
+        outer.raw("a", "[ 1.0 ]");
+        object(outer.key("b"), |inner| inner.member("c", -1));
+        outer.member("d", true);
+    });
+    assert_eq!(nested, r#"{"a":[ 1.0 ],"b":{"c":-1},"d":true}"#);
+}
+
+#[test]
+fn an_array_is_written_element_by_element() {
+    for (elements, expected) in [(0, "[]"), (1, "[{}]"), (3, "[{},{},{}]")] {
+        let written = text_of(|out| array(out, 0..elements, |out, _| object(out, |_| {})));
+        assert_eq!(written, expected);
+    }
 }
 
 /// A document as a tree. Its strings may be broken, so they are no `String`s.

@@ -18,12 +18,44 @@ fn logged(page: Page) -> Reply {
     }
 }
 
+fn registered(delivery_secret: Option<DeliverySecret>) -> Reply {
+    Reply::Registered {
+        token: token(),
+        delivery_secret,
+    }
+}
+
+fn row(content: &str, ws_id: Option<&str>) -> Row {
+    Row {
+        queue_id: 5,
+        sender: PartyKind::Node.party(8),
+        recipient: PartyKind::Client.party(7),
+        content: Raw::parse(content.into()).unwrap(),
+        queued_at: 1_700_000_000_000,
+        ws_id: ws_id.map(str::to_owned),
+    }
+}
+
+fn status(state: MessageState) -> MessageStatus {
+    MessageStatus {
+        queue_id: 5,
+        id: None,
+        state,
+        since: 1_700_000_000_000,
+        parked: false,
+    }
+}
+
 #[test]
 fn every_reply_has_its_text() {
     let replies = [
         (
-            Reply::Registered { token: token() },
+            registered(None),
             format!(r#"{{"action":"registered","parameters":{{"token":"{TOKEN}","id":7}}}}"#),
+        ),
+        (
+            registered(Some(DeliverySecret::new("s\"1".into()))),
+            format!(r#"{{"action":"registered","parameters":{{"token":"{TOKEN}","id":7,"delivery_secret":"s\"1"}}}}"#),
         ),
         (
             logged(Page::default()),
@@ -37,6 +69,33 @@ fn every_reply_has_its_text() {
             format!(r#"{{"action":"tokenRotated","parameters":{{"token":"{TOKEN}"}}}}"#),
         ),
         (Reply::Pinged, r#"{"action":"pinged","parameters":{"success":true}}"#.into()),
+        (
+            Reply::OnlineNodes { nodes: Raw::parse("[ 1 ]".into()).unwrap() },
+            r#"{"action":"updateOnlineNodes","parameters":{"onlineNodes":[ 1 ]}}"#.into(),
+        ),
+        (Reply::Forwarded, r#"{"action":"forwarded","parameters":{"type":"forward"}}"#.into()),
+        (Reply::Queued { queue_id: 5 }, r#"{"action":"queued","parameters":{"queue_id":5}}"#.into()),
+        (
+            Reply::Sent { queue_id: 5, pushed: true },
+            r#"{"action":"forwarded","parameters":{"success":true,"type":"forward","queue_id":5}}"#.into(),
+        ),
+        (
+            Reply::Sent { queue_id: 5, pushed: false },
+            r#"{"action":"forwarded","parameters":{"success":true,"type":"queue","queue_id":5}}"#.into(),
+        ),
+        (
+            Reply::Queue { page: Page { queue: Vec::new(), total: 9, more: true } },
+            r#"{"action":"updateQueue","parameters":{"queue":[],"total":9,"more":true}}"#.into(),
+        ),
+        (
+            Reply::MessageStatus(status(MessageState::Stored)),
+            r#"{"action":"messageStatus","parameters":{"queue_id":5,"state":"stored","since":1700000000000}}"#.into(),
+        ),
+        (Reply::Withdrawn { queue_id: 5 }, r#"{"action":"withdrawn","parameters":{"queue_id":5}}"#.into()),
+        (
+            Reply::StatusSubscribed { on: false },
+            r#"{"action":"statusSubscribed","parameters":{"on":false}}"#.into(),
+        ),
         (
             Reply::Refused { verb: Some(Verb::Login), refusal: Refusal::invalid_token() },
             r#"{"action":"loginFailed","parameters":{"code":"invalid_token","msg":"token not valid"}}"#.into(),
@@ -54,26 +113,63 @@ fn every_reply_has_its_text() {
 }
 
 #[test]
-fn the_rows_of_the_queue_are_written_as_they_are() {
-    let row = r#"{"queue_id":1, "content":{"a":1e400,"a":"\u0061"}}"#;
-    let queue = vec![
-        Raw::parse(row.into()).unwrap(),
-        Raw::parse("2".into()).unwrap(),
-    ];
-    let written = logged(Page {
-        queue,
+fn a_row_of_the_queue_names_both_parties_and_keeps_the_content_as_it_is() {
+    let content = r#"{"a":1e400, "a":"\u0061"}"#;
+    let page = Page {
+        queue: vec![row(content, Some("w\"1")), row("null", None)],
         total: 300,
         more: true,
-    })
-    .to_parameters();
-    assert!(
-        written.starts_with(&format!(r#"{{"queue":[{row},2],"information":"#)),
-        "{written}"
+    };
+    let rows = format!(
+        r#"[{{"queue_id":5,"sender":8,"sender_kind":"node","recipient":7,"content":{content},"queued_at":1700000000000,"ws_id":"w\"1"}},{{"queue_id":5,"sender":8,"sender_kind":"node","recipient":7,"content":null,"queued_at":1700000000000}}]"#
     );
-    assert!(
-        written.ends_with(r#""id":7,"total":300,"more":true}"#),
-        "{written}"
+    assert_eq!(
+        logged(page.clone()).to_parameters(),
+        format!(
+            r#"{{"queue":{rows},"information":{{ "name":"\u0041da","n":1.0 }},"id":7,"total":300,"more":true}}"#
+        )
     );
+    assert_eq!(
+        Reply::Queue { page }.to_parameters(),
+        format!(r#"{{"queue":{rows},"total":300,"more":true}}"#)
+    );
+}
+
+#[test]
+fn a_row_says_of_which_kind_its_sender_is() {
+    let mut order = row("1", None);
+    (order.sender, order.recipient) = (order.recipient, order.sender);
+    let page = Page {
+        queue: vec![order],
+        ..Page::default()
+    };
+    let written = Reply::Queue { page }.to_parameters();
+    let parties = r#""sender":7,"sender_kind":"client","recipient":8,"#;
+    assert!(written.contains(parties), "{written}");
+}
+
+#[test]
+fn a_status_says_what_is_known_of_the_message() {
+    let parked = MessageStatus {
+        id: Some("o\"1".into()),
+        parked: true,
+        ..status(MessageState::Stored)
+    };
+    assert_eq!(
+        Reply::MessageStatus(parked).to_parameters(),
+        r#"{"queue_id":5,"id":"o\"1","state":"stored","since":1700000000000,"parked":true}"#
+    );
+    for (state, word) in [
+        (MessageState::Delivered, "delivered"),
+        (MessageState::Expired, "expired"),
+        (MessageState::Refused, "refused"),
+        (MessageState::Withdrawn, "withdrawn"),
+    ] {
+        assert_eq!(
+            Reply::MessageStatus(status(state)).to_parameters(),
+            format!(r#"{{"queue_id":5,"state":"{word}","since":1700000000000}}"#)
+        );
+    }
 }
 
 #[test]
@@ -154,9 +250,12 @@ fn writing_appends_to_what_is_there() {
 
 #[test]
 fn a_reply_in_a_log_shows_no_secret() {
-    let shown = format!("{:?}", Reply::Registered { token: token() });
+    let shown = format!(
+        "{:?}",
+        registered(Some(DeliverySecret::new("swordfish".into())))
+    );
     assert_eq!(
         shown,
-        "Registered { token: Token { party: Client(ClientId(7)), .. } }"
+        "Registered { token: Token { party: Client(ClientId(7)), .. }, delivery_secret: Some(DeliverySecret(..)) }"
     );
 }

@@ -17,6 +17,8 @@ pub(super) struct Envelope<'a> {
     pub(super) parameters: Option<&'a RawValue>,
     pub(super) token: Option<&'a RawValue>,
     pub(super) authentication: Option<&'a RawValue>,
+    pub(super) recipient: Option<&'a RawValue>,
+    pub(super) queue_id: Option<&'a RawValue>,
 }
 
 impl<'a> Envelope<'a> {
@@ -32,6 +34,8 @@ impl<'a> Envelope<'a> {
                 "parameters" => &mut envelope.parameters,
                 "token" => &mut envelope.token,
                 "authentication" => &mut envelope.authentication,
+                "recipient" => &mut envelope.recipient,
+                "queue_id" => &mut envelope.queue_id,
                 _ => return others.push(key),
             };
             repeated |= member.replace(value).is_some();
@@ -65,12 +69,15 @@ mod tests {
 
     #[test]
     fn members_are_found_in_any_order_and_spelling() {
-        let body = r#" {"x":0,"token":"t","\u0061ction" : "ping","id":1,"y":0,"parameters":[ ]}"#;
+        let body = r#" {"x":0,"token":"t","\u0061ction" : "ping","id":1,"y":0,"parameters":[ ],
+            "queue_id": 5,"recipient":{"recipient":7}}"#;
         let envelope = Envelope::parse(body).unwrap();
         assert_eq!(envelope.action.unwrap().get(), r#""ping""#);
         assert_eq!(envelope.parameters.unwrap().get(), "[ ]");
         assert_eq!(envelope.token.unwrap().get(), r#""t""#);
         assert_eq!(envelope.id.unwrap().get(), "1");
+        assert_eq!(envelope.queue_id.unwrap().get(), "5");
+        assert_eq!(envelope.recipient.unwrap().get(), r#"{"recipient":7}"#);
         assert!(envelope.authentication.is_none());
     }
 
@@ -81,6 +88,8 @@ mod tests {
             r#"{"action":"ping","\u0061ction":"login"}"#,
             r#"{"token":"a","action":"ping","token":"b"}"#,
             r#"{"id":null,"id":null}"#,
+            r#"{"action":"queue","recipient":1,"recipient":1}"#,
+            r#"{"queue_id":1,"action":"queue","queue_id":2}"#,
             r#"{"x":1,"action":"ping","y":2,"\u0078":3}"#,
             r#"{"":1,"":1}"#,
         ] {

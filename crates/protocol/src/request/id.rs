@@ -30,9 +30,7 @@ impl RequestId {
                 .contains(&integer)
                 .then_some(Self::Integer(integer));
         }
-        let text = json::string(value)?;
-        let fits = text.len() <= MAX_TEXT_ID_BYTES && !text.contains('\0');
-        fits.then(|| Self::Text(text.into_owned()))
+        text(value).map(Self::Text)
     }
 
     /// The answer to what is no id.
@@ -42,6 +40,13 @@ impl RequestId {
             "must be an integer below 2^53 or a string of at most 64 bytes",
         )
     }
+}
+
+/// The text of an id that is one: at most [`MAX_TEXT_ID_BYTES`] bytes, without NUL.
+pub(super) fn text(value: &RawValue) -> Option<String> {
+    let text = json::string(value)?;
+    let fits = text.len() <= MAX_TEXT_ID_BYTES && !text.contains('\0');
+    fits.then(|| text.into_owned())
 }
 
 #[cfg(test)]

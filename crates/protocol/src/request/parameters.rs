@@ -8,24 +8,27 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::{Action, Amendment, Envelope, Registration};
+use crate::channel::Channel;
 use crate::cid::Cid;
 use crate::information::Information;
 use crate::json;
-use crate::party::{MAX_INTEGER, PartyKind};
+use crate::party::{IDENTIFIERS, MAX_INTEGER, PartyKind};
 use crate::refusal::Refusal;
-use crate::token::Token;
 use crate::verb::Verb;
+
+/// The longest `resource` of a node, in bytes of UTF-8.
+pub const MAX_RESOURCE_BYTES: usize = 2048;
 
 /// What the parameters of a request are read from.
 pub(super) struct Parameters<'a> {
     pub(super) envelope: &'a Envelope<'a>,
-    pub(super) sender: PartyKind,
+    pub(super) channel: Channel,
     pub(super) bearer: Option<&'a str>,
     pub(super) max_information: usize,
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads what `verb` needs.
+    /// Reads what `verb` needs on a channel of the instance.
     pub(super) fn read(&self, verb: Verb) -> Result<Action, Refusal> {
         Ok(match verb {
             Verb::Register => Action::Register(self.registration()?),
@@ -51,33 +54,40 @@ impl<'a> Parameters<'a> {
                 }
             }
             Verb::Ping => Action::Ping,
-            Verb::Forward => return Err(Refusal::unknown_action()),
+            Verb::UpdateNodeList => Action::UpdateNodeList,
+            Verb::Forward => self.forward()?,
+            Verb::Queue => self.queue()?,
+            Verb::ProcessQueue => self.process_queue()?,
+            Verb::MessageStatus => self.message_status()?,
+            Verb::Withdraw => self.withdraw()?,
+            Verb::SubscribeStatus => self.subscribe_status()?,
         })
     }
 
     fn registration(&self) -> Result<Registration, Refusal> {
-        match self.sender {
+        match self.channel.sender() {
             PartyKind::Client => {
                 let [information] = self.pick(["information"])?;
                 let information = self.information(information)?.ok_or_else(no_information)?;
                 Ok(Registration::Client { information })
             }
             PartyKind::Node => {
-                let [hash, components, information] =
-                    self.pick(["hash", "components", "information"])?;
+                let [hash, components, information, resource] =
+                    self.pick(["hash", "components", "information", "resource"])?;
                 let hash = read_hash([hash, components])?
                     .ok_or_else(|| Refusal::invalid_parameters("hash", "is missing"))?;
                 let information = self.information(information)?;
                 Ok(Registration::Node {
                     hash,
                     information: information.unwrap_or_else(Information::empty),
+                    resource: resource.map(read_resource).transpose()?,
                 })
             }
         }
     }
 
     fn update(&self) -> Result<Action, Refusal> {
-        match self.sender {
+        match self.channel.sender() {
             PartyKind::Client => {
                 let [token, information] = self.pick(["token", "information"])?;
                 let token = self.token(token)?;
@@ -118,7 +128,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// These members of the parameters; parameters that are absent are `{}`.
-    fn pick<const N: usize>(
+    pub(super) fn pick<const N: usize>(
         &self,
         names: [&'static str; N],
     ) -> Result<[Option<&'a RawValue>; N], Refusal> {
@@ -132,29 +142,6 @@ impl<'a> Parameters<'a> {
         value
             .map(|value| Information::parse(value, self.max_information))
             .transpose()
-    }
-
-    /// The one token of the request, wherever it stands, and however often.
-    fn token(&self, in_parameters: Option<&'a RawValue>) -> Result<Option<Token>, Refusal> {
-        let [in_authentication] = match self.envelope.authentication {
-            Some(authentication) => pick("authentication", authentication, ["token"])?,
-            None => [None],
-        };
-        let places = [in_parameters, in_authentication, self.envelope.token];
-        let mut token = self.bearer.map(Cow::Borrowed);
-        for value in places.into_iter().flatten() {
-            let text = json::string(value)
-                .ok_or_else(|| Refusal::invalid_parameters("token", "must be a string"))?;
-            if token.is_some_and(|other| other != text) {
-                return Err(Refusal::invalid_parameters(
-                    "token",
-                    "two places have different tokens",
-                ));
-            }
-            token = Some(text);
-        }
-        let token = token.ok_or_else(|| Refusal::invalid_parameters("token", "is missing"))?;
-        Ok(Token::parse(&token).filter(|token| token.kind() == self.sender))
     }
 }
 
@@ -179,8 +166,23 @@ fn read_hash(places: [Option<&RawValue>; 2]) -> Result<Option<Cid>, Refusal> {
     Ok(hash)
 }
 
+/// Where a node is reached over HTTP. What it means as a URL is not checked here.
+fn read_resource(value: &RawValue) -> Result<String, Refusal> {
+    json::string(value)
+        .filter(|resource| resource.len() <= MAX_RESOURCE_BYTES)
+        .map(Cow::into_owned)
+        .ok_or_else(|| {
+            Refusal::invalid_parameters("resource", "must be a string of at most 2048 bytes")
+        })
+}
+
+/// The number of a party or a message; `None` for other values.
+pub(super) fn identifier(value: &RawValue) -> Option<i64> {
+    json::integer(value).filter(|number| IDENTIFIERS.contains(number))
+}
+
 /// The members of `object` that have these names. `field` is what to blame if it is no object.
-fn pick<'a, const N: usize>(
+pub(super) fn pick<'a, const N: usize>(
     field: &'static str,
     object: &'a RawValue,
     names: [&'static str; N],
@@ -202,7 +204,7 @@ fn pick<'a, const N: usize>(
 }
 
 /// A limit too large for us to count to is still a limit: the largest we have.
-fn read_limit(value: &RawValue) -> Result<u32, Refusal> {
+pub(super) fn read_limit(value: &RawValue) -> Result<u32, Refusal> {
     match json::integer(value) {
         Some(limit @ 0..=MAX_INTEGER) => Ok(u32::try_from(limit).unwrap_or(u32::MAX)),
         _ => Err(Refusal::invalid_parameters(

@@ -34,7 +34,7 @@ async fn a_name_that_leads_elsewhere_the_next_moment_leads_nowhere() {
         Box::pin(ready(Ok(vec![answer]))) as _
     });
     let rules = trusting(&["127.0.0.2"]);
-    let courier = Courier::with(&rules, rebinding, RootCertStore::empty());
+    let courier = Courier::trusting(&rules, rebinding, RootCertStore::empty());
     let url = format!("http://shop.example:{}", canary.address().port());
     let mut forbidden = 0;
     for _ in 0..TRIES {
@@ -56,7 +56,7 @@ async fn of_the_addresses_of_a_name_only_those_that_are_allowed_are_connected_to
     let mapped = format!("[::ffff:127.0.0.1]:{port}").parse().unwrap();
     let own = [canary.address(), mapped, ([0, 0, 0, 0], port).into()];
     let known = names(&[("mixed.example", &mixed), ("own.example", &own)]);
-    let courier = Courier::with(&trusting(&["127.0.0.2"]), known, RootCertStore::empty());
+    let courier = Courier::trusting(&trusting(&["127.0.0.2"]), known, RootCertStore::empty());
 
     let url = format!("http://mixed.example:{port}");
     let failure = deliver(&courier, &url).await.unwrap_err();
@@ -71,7 +71,7 @@ async fn of_the_addresses_of_a_name_only_those_that_are_allowed_are_connected_to
 async fn a_name_of_this_machine_is_forbidden_by_default() {
     let canary = Canary::on_loopback();
     let known = names(&[("shop.example", &[canary.address()])]);
-    let courier = Courier::with(&DeliveriesConfig::default(), known, RootCertStore::empty());
+    let courier = Courier::trusting(&DeliveriesConfig::default(), known, RootCertStore::empty());
     let failure = deliver(&courier, "https://shop.example").await.unwrap_err();
     assert!(matches!(failure, Failure::Forbidden), "{failure:?}");
     assert_eq!(canary.visitors(), 0);
@@ -85,7 +85,7 @@ async fn four_addresses_are_tried_and_no_fifth() {
     let fourth = [dead(2), dead(3), dead(4), node.address];
     let fifth = [dead(2), dead(3), dead(4), dead(5), node.address];
     let known = names(&[("fourth.example", &fourth), ("fifth.example", &fifth)]);
-    let courier = Courier::with(&trusting(&["127.0.0.0/8"]), known, RootCertStore::empty());
+    let courier = Courier::trusting(&trusting(&["127.0.0.0/8"]), known, RootCertStore::empty());
     assert!(deliver(&courier, "http://fourth.example").await.is_ok());
     let failure = deliver(&courier, "http://fifth.example").await.unwrap_err();
     assert!(matches!(failure, Failure::Unreachable(_)), "{failure:?}");
@@ -94,7 +94,7 @@ async fn four_addresses_are_tried_and_no_fifth() {
 #[tokio::test]
 async fn a_name_without_addresses_cannot_be_resolved() {
     let known = names(&[("empty.example", &[])]);
-    let courier = Courier::with(&trusting(&["127.0.0.1"]), known, RootCertStore::empty());
+    let courier = Courier::trusting(&trusting(&["127.0.0.1"]), known, RootCertStore::empty());
     for url in ["http://empty.example", "http://unknown.example"] {
         let failure = deliver(&courier, url).await.unwrap_err();
         assert!(matches!(failure, Failure::Unresolvable(_)), "{failure:?}");
@@ -139,7 +139,7 @@ async fn no_more_exchanges_are_made_at_once_than_the_operator_says() {
     });
     let mut rules = trusting(&["127.0.0.1"]);
     rules.concurrency = 3.try_into().unwrap();
-    let courier = Courier::with(&rules, slow, RootCertStore::empty());
+    let courier = Courier::trusting(&rules, slow, RootCertStore::empty());
     join_all((0..20).map(|_| deliver(&courier, "http://shop.example"))).await;
     assert_eq!(peak.load(Relaxed), 3);
 }

@@ -32,7 +32,7 @@ async fn a_name_that_is_not_resolved_in_time_is_a_failure_after_the_deadline_of_
     let never = Box::new(|_: &str, _| Box::pin(pending()) as _);
     let mut rules = trusting(&["127.0.0.1"]);
     rules.concurrency = 1.try_into().unwrap();
-    let courier = Courier::with(&rules, never, RootCertStore::empty());
+    let courier = Courier::trusting(&rules, never, RootCertStore::empty());
     let start = tokio::time::Instant::now();
     for nth in 1..=2 {
         let failure = deliver(&courier, "http://shop.example").await.unwrap_err();
@@ -47,7 +47,7 @@ async fn the_time_that_a_delivery_waits_for_its_turn_is_not_counted() {
     let never = Box::new(|_: &str, _| Box::pin(pending()) as _);
     let mut rules = trusting(&["127.0.0.1"]);
     rules.concurrency = 1.try_into().unwrap();
-    let courier = Courier::with(&rules, never, RootCertStore::empty());
+    let courier = Courier::trusting(&rules, never, RootCertStore::empty());
     let start = tokio::time::Instant::now();
     let turn = || deliver(&courier, "http://shop.example");
     let _ = tokio::join!(turn(), turn());
@@ -95,7 +95,7 @@ async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
     let silent = listener.local_addr().unwrap().as_socket().unwrap();
     let node = Node::answering(|_| Answer::with("200 OK", "")).await;
     let known = names(&[("shop.example", &[silent, node.address])]);
-    let mut courier = Courier::with(&trusting(&["127.0.0.1"]), known, RootCertStore::empty());
+    let mut courier = Courier::trusting(&trusting(&["127.0.0.1"]), known, RootCertStore::empty());
     courier.deadline = Duration::from_secs(2);
     deliver(&courier, "http://shop.example").await.unwrap();
 }

@@ -172,7 +172,7 @@ pub(super) fn names(known: &[(&str, &[SocketAddr])]) -> Resolver {
 
 /// A courier to the nodes of these tests, by address.
 pub(super) fn courier() -> Courier {
-    Courier::with(
+    Courier::trusting(
         &trusting(&["127.0.0.0/8"]),
         names(&[]),
         RootCertStore::empty(),

@@ -54,7 +54,7 @@ async fn vouched_for(authority: &CertifiedIssuer<'_, KeyPair>, params: Certifica
 /// A courier that trusts `roots`, for which `shop.example` is at `address`.
 fn courier(address: SocketAddr, roots: RootCertStore) -> Courier {
     let known = names(&[("shop.example", &[address])]);
-    Courier::with(&trusting(&["127.0.0.1"]), known, roots)
+    Courier::trusting(&trusting(&["127.0.0.1"]), known, roots)
 }
 
 #[tokio::test]

@@ -53,6 +53,14 @@ pub struct Page {
     pub acknowledges: bool,
 }
 
+impl Page {
+    /// Whether nothing waits but these.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.rows.len() as u64 == self.total
+    }
+}
+
 /// What may be pushed to a party.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {

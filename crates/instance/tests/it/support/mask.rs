@@ -6,21 +6,26 @@ const MASK: &str = "…";
 /// How many characters the secret of a token has.
 const SECRET: usize = 43;
 
+/// How tokens begin.
+const TOKENS: [&str; 2] = ["nlc_", "nln_"];
+
 /// What may stand before a session's id or a number of seconds.
 const MARKS: [&str; 4] = [r#""sid":""#, "sid=", r#""retry_after":"#, "retry-after: "];
 
 /// The same text with `nlc_7_…` for a token, and a mask for every session's id and time to wait.
 pub(crate) fn mask(text: &str) -> String {
-    MARKS
+    let hidden = TOKENS
         .iter()
-        .fold(tokens(text), |text, mark| after(&text, mark))
+        .fold(text.to_owned(), |text, mark| tokens(&text, mark));
+    MARKS.iter().fold(hidden, |text, mark| after(&text, mark))
 }
 
-fn tokens(text: &str) -> String {
-    let mut parts = text.split("nlc_");
+/// Hides the secrets of the tokens that begin so.
+fn tokens(text: &str, mark: &str) -> String {
+    let mut parts = text.split(mark);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        masked.push_str("nlc_");
+        masked.push_str(mark);
         let number = part.find('_').unwrap_or(0);
         let secret = part.get(number + 1..number + 1 + SECRET);
         if secret.is_some_and(|secret| secret.bytes().all(is_base64url)) {
@@ -60,8 +65,8 @@ fn what_differs_from_run_to_run_is_hidden_and_nothing_else() {
         r#"{"token":"nlc_12_…","id":12}"#
     );
     assert_eq!(
-        mask(&format!("nlc_1_{secret} nlc_2_{secret}.")),
-        "nlc_1_… nlc_2_…."
+        mask(&format!("nlc_1_{secret} nln_2_{secret}.")),
+        "nlc_1_… nln_2_…."
     );
     assert_eq!(mask("nlc_1_short"), "nlc_1_short");
     assert_eq!(

@@ -7,6 +7,7 @@ pub(crate) const CHANNEL: &str = "client.to.instance";
 pub(crate) const PATH: &str = "/client/to/instance";
 pub(crate) const PING: &str = r#"{"action":"ping"}"#;
 pub(crate) const LOGOUT: &str = r#"{"action":"logout"}"#;
+pub(crate) const REGISTER_NODE: &str = r#"{"action":"register","parameters":{"hash":"QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE"}}"#;
 
 pub(crate) fn register(name: &str) -> String {
     format!(r#"{{"action":"register","parameters":{{"information":{{"name":"{name}"}}}}}}"#)

@@ -77,10 +77,17 @@ impl SocketIo {
 
 /// The name of an event and the text of its body.
 pub(crate) fn parse_event(packet: &str) -> (String, String) {
+    let (_, name, body) = parse_push(packet);
+    (name, body)
+}
+
+/// The number with which an event can be acknowledged, its name, and the text of its body.
+pub(crate) fn parse_push(packet: &str) -> (Option<u64>, String, String) {
     let args = packet.strip_prefix("42");
     let args = args.unwrap_or_else(|| panic!("no event: {packet}"));
+    let (ack, args) = args.split_at(args.find('[').unwrap());
     let (name, body): (String, Box<RawValue>) = serde_json::from_str(args).unwrap();
-    (name, body.get().to_owned())
+    (ack.parse().ok(), name, body.get().to_owned())
 }
 
 /// The packet of an event.

@@ -126,6 +126,84 @@ fn an_authentication_that_cannot_be_read_is_refused() {
     }
 }
 
+/// Requests that a connection which is logged in makes without a token, and whether their
+/// parameters are the instance's to read.
+fn messages() -> [(Channel, &'static str, &'static str, bool); 6] {
+    let party = Channel::ToParty {
+        from: PartyKind::Client,
+    };
+    [
+        (
+            CLIENT,
+            r#""action":"forward","recipient":9"#,
+            "forward",
+            false,
+        ),
+        (CLIENT, r#""action":"queue","recipient":9"#, "queue", false),
+        (party, r#""action":"order","recipient":9"#, "forward", false),
+        (CLIENT, r#""action":"processQueue""#, "processQueue", true),
+        (CLIENT, r#""action":"messageStatus""#, "messageStatus", true),
+        (CLIENT, r#""action":"withdraw""#, "withdraw", true),
+    ]
+}
+
+#[test]
+fn a_message_without_a_token_comes_from_the_connection() {
+    for (channel, members, ..) in messages() {
+        for rest in ["", r#","authentication":{}"#] {
+            let body = format!(r#"{{{members}{rest},"parameters":{{"queue_id":5}}}}"#);
+            let request = Request::parse(channel, &body, None, MAX_INFORMATION).unwrap();
+            assert_eq!(token_of(&request.action), None, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_message_may_come_with_a_token_beside_what_it_carries() {
+    for (channel, members, _, parameters_too) in messages() {
+        for (text, expected) in [(TOKEN, token()), (NODE, None), ("x", None)] {
+            for (rest, bearer) in [
+                (format!(r#","token":"{text}""#), None),
+                (format!(r#","authentication":{{"token":"{text}"}}"#), None),
+                (String::new(), Some(text)),
+                (format!(r#","token":"{text}""#), Some(text)),
+            ] {
+                let body = format!(r#"{{{members}{rest},"parameters":{{"queue_id":5}}}}"#);
+                let request = Request::parse(channel, &body, bearer, MAX_INFORMATION).unwrap();
+                assert_eq!(token_of(&request.action), Some(&expected), "{body}");
+            }
+            let body = format!(r#"{{{members},"parameters":{{"token":"{text}","queue_id":5}}}}"#);
+            let request = Request::parse(channel, &body, None, MAX_INFORMATION).unwrap();
+            let inside = parameters_too.then_some(&expected);
+            assert_eq!(token_of(&request.action), inside, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_message_with_unclear_tokens_is_refused() {
+    for (channel, members, verb, parameters_too) in messages() {
+        for rest in [
+            r#","token":null"#.to_owned(),
+            r#","authentication":{"token":7}"#.to_owned(),
+            format!(r#","token":"{TOKEN}","authentication":{{"token":"{OTHER}"}}"#),
+        ] {
+            let body = format!(r#"{{{members}{rest},"parameters":{{"queue_id":5}}}}"#);
+            let result = Request::parse(channel, &body, None, MAX_INFORMATION);
+            assert_eq!(refused(result), invalid("token", verb), "{body}");
+        }
+        let body = format!(
+            r#"{{{members},"token":"{TOKEN}","parameters":{{"token":"{OTHER}","queue_id":5}}}}"#
+        );
+        let result = Request::parse(channel, &body, None, MAX_INFORMATION);
+        if parameters_too {
+            assert_eq!(refused(result), invalid("token", verb), "{body}");
+        } else {
+            assert_eq!(token_of(&result.unwrap().action), Some(&token()), "{body}");
+        }
+    }
+}
+
 #[test]
 fn who_needs_no_token_may_have_any() {
     for (rest, action) in [

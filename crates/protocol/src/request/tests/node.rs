@@ -29,6 +29,7 @@ fn registration(hash: &str, text: &str) -> Action {
     Action::Register(Registration::Node {
         hash: Cid::parse(hash).unwrap(),
         information: information(text),
+        resource: None,
     })
 }
 
@@ -96,6 +97,35 @@ fn a_node_updates_its_hash_its_information_or_both() {
     ] {
         assert_eq!(update(&parameters).unwrap().action, action, "{parameters}");
     }
+}
+
+#[test]
+fn a_node_that_is_reached_over_http_says_where() {
+    let with = |resource: &str| register(&format!(r#"{{"resource":{resource},"hash":"{HASH}"}}"#));
+    let long = "é".repeat(1024);
+    for (text, expected) in [
+        (
+            r#""https:\/\/pia.example\/nile""#,
+            "https://pia.example/nile",
+        ),
+        (r#""""#, ""),
+        (&*format!("\"{long}\""), &*long),
+    ] {
+        let Action::Register(Registration::Node { resource, .. }) = with(text).unwrap().action
+        else {
+            panic!("it is a registration of a node");
+        };
+        assert_eq!(resource.as_deref(), Some(expected), "{text}");
+    }
+    for text in ["null", "7", "[]", "{}", &*format!("\"{long}a\"")] {
+        assert_eq!(
+            refused(with(text)),
+            invalid("resource", "register"),
+            "{text}"
+        );
+    }
+    let twice = format!(r#"{{"resource":"a","hash":"{HASH}","resource":"a"}}"#);
+    assert_eq!(refused(register(&twice)), invalid("resource", "register"));
 }
 
 #[test]
@@ -220,6 +250,10 @@ fn what_a_client_says_of_a_hash_is_ignored() {
 #[test]
 fn a_node_says_the_rest_as_a_client_does() {
     for (body, action) in [
+        (
+            r#"{"action":"subscribeStatus","parameters":{"on":true}}"#,
+            Action::SubscribeStatus { on: true },
+        ),
         (r#"{"action":"ping"}"#, Action::Ping),
         (r#"{"action":"logout"}"#, Action::Logout),
     ] {
