@@ -1,26 +1,14 @@
 // Nodes that need the operator's word: `nile-instance node approve`, beside a running server and without one.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { HASH, SHOP, loggedNode, registerNode } from './support/cycle.js';
-import { within } from './support/deadline.js';
-import { binary, environment, startServer } from './support/server.js';
+import { command, startServer } from './support/server.js';
 import { WAYS, asNode, http } from './support/ways.js';
-
-/** Runs `nile-instance` with these arguments to its end; returns `{code, output, log}`. */
-async function command(args, env = {}) {
-  const child = spawn(binary(), args, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = { output: '', log: '' };
-  child.stdout.on('data', (chunk) => (said.output += chunk));
-  child.stderr.on('data', (chunk) => (said.log += chunk));
-  const code = await within(new Promise((resolve) => child.once('close', resolve)), `${args.join(' ')} to end`);
-  return { code, ...said };
-}
 
 const approve = (dataDir, id, ...rest) => command(['node', 'approve', String(id), '--data-dir', dataDir, ...rest]);
 

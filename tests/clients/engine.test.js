@@ -7,21 +7,10 @@ import { Inbox, within } from './support/deadline.js';
 import { send } from './support/http.js';
 import { startServer } from './support/server.js';
 import { SocketIoConnection, TRANSPORTS, VERSIONS } from './support/socketio.js';
-import { NotOpened, RawConnection } from './support/websocket.js';
+import { RawConnection, cannotJoin } from './support/websocket.js';
 
 const polling = (sid) => `/socket.io/?EIO=4&transport=polling&sid=${sid}`;
 const websocket = (sid) => `/socket.io/?EIO=4&transport=websocket&sid=${sid}`;
-
-/** A WebSocket on this path is not opened, or closed at once without a word. */
-async function cannotJoin(server, path) {
-  const intruder = await RawConnection.open(server, { path }).catch((error) => {
-    assert.ok(error instanceof NotOpened, error.message);
-  });
-  if (!intruder) return;
-  intruder.send('2probe');
-  await within(intruder.closed, 'the intruder to be closed');
-  assert.equal(intruder.unread, 0, 'the intruder hears nothing');
-}
 
 test('a session whose transport is websocket cannot be joined', async (t) => {
   const server = await startServer(t);

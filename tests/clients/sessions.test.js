@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import { within } from './support/deadline.js';
 import { ANNA, MOVED, TOKEN, logged, register } from './support/cycle.js';
 import { startServer } from './support/server.js';
-import { SOCKETS, http, rawWebSocket } from './support/ways.js';
+import { SocketIoConnection } from './support/socketio.js';
+import { SOCKETS, byEvents, http, rawWebSocket } from './support/ways.js';
 
 const login = (token) => ({ action: 'login', parameters: { token } });
 const remove = (token) => ({ action: 'delete', parameters: { token } });
@@ -177,4 +178,13 @@ test('a deleted client stays deleted after a restart, and its number is not give
   await server.restart();
   await way.refused(login(last.token), 'invalid_token');
   assert.ok((await register(way)).id > last.id);
+});
+
+test('a client of Socket.IO 4 on polling that deletes itself is answered first', async (t) => {
+  const server = await startServer(t);
+  const way = byEvents(await SocketIoConnection.open(server, { version: 4, transports: ['polling'] }));
+  const { token } = await register(way);
+  await way.accepted(login(token));
+  const closed = way.connection.closed.then(() => assert.fail('closed before it was answered'));
+  assert.deepEqual(await Promise.race([way.accepted(remove(token)), closed]), {});
 });

@@ -34,6 +34,16 @@ export function environment(env) {
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
+/** Runs `nile-instance` with these arguments to its end; returns `{code, output, log}`. */
+export async function command(args, env = {}) {
+  const child = spawn(binary(), args, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { output: '', log: '' };
+  child.stdout.on('data', (chunk) => (said.output += chunk));
+  child.stderr.on('data', (chunk) => (said.log += chunk));
+  const code = await within(new Promise((resolve) => child.once('close', resolve)), `${args.join(' ')} to end`);
+  return { code, ...said };
+}
+
 export class Server {
   #child;
   #exit;

@@ -8,7 +8,7 @@ import { io as io4 } from 'socket.io-client-4';
 
 import { Inbox, within } from './deadline.js';
 
-const CLIENTS = { 2: io2, 3: io3, 4: io4 };
+export const CLIENTS = { 2: io2, 3: io3, 4: io4 };
 
 export const VERSIONS = Object.keys(CLIENTS).map(Number);
 
@@ -29,17 +29,23 @@ const asker = (channel) => (channel.startsWith('node.to.') ? 'node' : 'client');
 /** The event on which whoever asks on `channel` is answered, where a client would be answered on `name`. */
 export const answerTo = (channel, name) => name.replace(/client$/, asker(channel));
 
+/** Whether a body is news of the online nodes, which come when they like; they have tests of their own. */
+export const isNews = (body) => body?.action === 'updateOnlineNodes' && body.id === undefined;
+
 export class SocketIoConnection {
   /** What has been heard, by event name. */
   heard = Object.fromEntries(
     [SPEC, PLAIN].flatMap((name) => [name, answerTo('node.to.instance', name)]).map((name) => [name, new Inbox()]),
   );
 
-  constructor(socket, names) {
+  /** `curious`: to hear news of the online nodes as well. */
+  constructor(socket, names, curious) {
     this.socket = socket;
     this.names = names;
+    this.curious = curious;
     for (const [name, inbox] of Object.entries(this.heard)) {
       socket.on(name, (...args) => {
+        if (!this.curious && isNews(args[0])) return;
         inbox.put(args.length === 1 ? args[0] : { unexpectedArguments: args });
       });
     }
@@ -52,7 +58,7 @@ export class SocketIoConnection {
    * heard: both, unless the test asks for one spelling in `query` or `auth`.
    */
   static async open(server, options = {}) {
-    const { version = 4, transports = ['websocket'], names = [SPEC, PLAIN], ...rest } = options;
+    const { version = 4, transports = ['websocket'], names = [SPEC, PLAIN], curious = false, ...rest } = options;
     const socket = CLIENTS[version](server.url, {
       transports,
       forceNew: true,
@@ -60,7 +66,7 @@ export class SocketIoConnection {
       ...rest,
     });
     server.onDispose(() => socket.close());
-    const connection = new SocketIoConnection(socket, names);
+    const connection = new SocketIoConnection(socket, names, curious);
     const { engine } = socket.io;
     const upgraded = new Promise((resolve) => engine.once('upgrade', resolve));
     const connected = new Promise((resolve, reject) => {

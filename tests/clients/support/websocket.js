@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import WebSocket from 'ws';
 
 import { Inbox, within } from './deadline.js';
-import { SPEC, answerTo } from './socketio.js';
+import { SPEC, answerTo, isNews } from './socketio.js';
 
 /** The server did not let the WebSocket open; `status` is what it answered, if it did. */
 export class NotOpened extends Error {
@@ -15,13 +15,25 @@ export class NotOpened extends Error {
   }
 }
 
+/** Whether a frame is news of the online nodes; a frame may be anything here. */
+function isNewsFrame(text) {
+  try {
+    return isNews(JSON.parse(text).body);
+  } catch {
+    return false;
+  }
+}
+
 export class RawConnection {
   #frames = new Inbox();
 
   constructor(socket, name) {
     this.socket = socket;
     this.name = name;
-    socket.on('message', (data, isBinary) => this.#frames.put(isBinary ? { binary: data } : data.toString()));
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) this.#frames.put({ binary: data });
+      else if (!isNewsFrame(data.toString())) this.#frames.put(data.toString());
+    });
     /** Resolves with `{code, reason}` when the connection ends. */
     this.closed = new Promise((resolve) => {
       socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -76,4 +88,15 @@ export class RawConnection {
   close() {
     this.socket.close();
   }
+}
+
+/** A WebSocket on this path is not opened, or closed at once without a word. */
+export async function cannotJoin(server, path) {
+  const intruder = await RawConnection.open(server, { path }).catch((error) => {
+    assert.ok(error instanceof NotOpened, error.message);
+  });
+  if (!intruder) return;
+  intruder.send('2probe');
+  await within(intruder.closed, 'the intruder to be closed');
+  assert.equal(intruder.unread, 0, 'the intruder hears nothing');
 }
