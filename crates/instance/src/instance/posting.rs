@@ -181,28 +181,36 @@ impl Instance {
         if self.hub.hears(party) {
             return Ok(false);
         }
-        let page = self.store.page(party, 0, FIRST).await;
-        match page.map_err(Untaken::Fault)?.rows.first() {
-            Some(row) => self.post(node, address, row).await.map(|()| true),
-            None => Ok(false),
+        let mut after = 0;
+        loop {
+            let page = self.store.page(party, after, FIRST).await;
+            let rows = page.map_err(Untaken::Fault)?.rows;
+            let Some(row) = rows.first() else {
+                return Ok(false);
+            };
+            if let Some(content) = restored(party, row) {
+                return self
+                    .post(party, address, row, &content)
+                    .await
+                    .map(|()| true);
+            }
+            // What cannot be read is no reason to keep what can.
+            after = row.queue_id;
         }
     }
 
     /// Posts one message; what the node answers goes to the sender.
     async fn post(
         self: &Arc<Self>,
-        node: NodeId,
+        node: PartyId,
         address: &Address,
         row: &Waiting,
+        content: &Raw,
     ) -> Result<(), Untaken> {
-        let party = PartyId::Node(node);
-        let Some(content) = restored(party, row) else {
-            return Err(Untaken::Refused("the message is damaged"));
-        };
         let body = Push {
             queue_id: row.queue_id,
             sender: row.from,
-            content: &content,
+            content,
         }
         .to_body();
         let now = self.clock.now();
@@ -212,8 +220,8 @@ impl Instance {
             .await
             .map_err(|failure| Untaken::Refused(failure.reason()))?;
         match accepted.body.as_deref().and_then(answer) {
-            Some(answer) => self.answer(party, row.queue_id, answer).await,
-            None => self.taken(party, row.queue_id).await,
+            Some(answer) => self.answer(node, row.queue_id, answer).await,
+            None => self.taken(node, row.queue_id).await,
         }
     }
 
