@@ -6,13 +6,16 @@ VENV := $(CLIENTS)/.venv
 # A stamp is as new as what was last installed from the pinned lists.
 NPM_STAMP := $(CLIENTS)/node_modules/.package-lock.json
 VENV_STAMP := $(VENV)/.installed
+PEER := bench/peers/socketio-node
+PEER_STAMP := $(PEER)/node_modules/.package-lock.json
+RESULTS := bench/results/$(shell date -u +%F).jsonl
 # The tests start the binary that was just built, wherever cargo was told to put it.
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
 # cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
 .NOTPARALLEL:
-.PHONY: help build run test test-rust test-clients audit clean check-tools
+.PHONY: help build run test test-rust test-clients audit bench bench-quick build-bench clean check-tools
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +43,21 @@ audit: ## licences, known defects and origins of the crates we build on
 		echo 'make audit needs cargo-deny: cargo install cargo-deny --locked' >&2; exit 1; }
 	cargo deny check
 
+bench: build-bench ## measure us, a peer and the limit in turn, and write docs/performance.md: about an hour
+	$(CARGO_TARGET_DIR)/release/nile-bench compare full --data $(CARGO_TARGET_DIR)/bench --out $(RESULTS)
+	$(CARGO_TARGET_DIR)/release/nile-bench report $(RESULTS)
+
+bench-quick: build-bench ## a little of the same in two minutes, to see that it works
+	cd $(PEER) && npm test --silent
+	$(CARGO_TARGET_DIR)/release/nile-bench compare quick --data $(CARGO_TARGET_DIR)/bench \
+		--out $(CARGO_TARGET_DIR)/bench-quick.jsonl
+
+build-bench: $(PEER_STAMP)
+	cargo build --release --locked --package nile-instance --package nile-bench
+
 clean: ## remove what was built and installed here, but not ./data
 	cargo clean
-	rm -rf $(CLIENTS)/node_modules $(VENV)
+	rm -rf $(CLIENTS)/node_modules $(VENV) $(PEER)/node_modules
 
 # Names all that is missing at once, before anything long has started.
 check-tools:
@@ -65,6 +80,10 @@ check-tools:
 
 $(NPM_STAMP): $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
 	cd $(CLIENTS) && npm ci
+	@touch $@
+
+$(PEER_STAMP): $(PEER)/package.json $(PEER)/package-lock.json
+	cd $(PEER) && npm ci
 	@touch $@
 
 $(VENV_STAMP): $(CLIENTS)/requirements.txt
