@@ -13,6 +13,7 @@ mod connection;
 mod schema;
 
 mod job;
+mod answers;
 mod queue;
 mod pulse;
 mod checkpoint;

@@ -24,11 +24,17 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::job::{self, Job};
+use super::{
+    answers::Answers,
+    job::{self, Job},
+};
 use crate::error::Fault;
 
-/// Where a thread finds its jobs.
-pub(super) type Jobs = mpsc::Receiver<Box<dyn Job>>;
+/// Where a thread finds its jobs, and how it answers them.
+pub(super) struct Jobs {
+    pub(super) waiting: mpsc::Receiver<Box<dyn Job>>,
+    pub(super) answers: Answers,
+}
 
 /// The sending side of a bounded queue of jobs.
 #[derive(Debug)]
@@ -41,13 +47,14 @@ pub(super) struct Queue {
 impl Queue {
     /// A queue with room for `length` jobs, whose callers wait for an answer as long as `deadline`.
     pub(super) fn new(length: NonZeroUsize, deadline: Duration) -> (Self, Jobs) {
-        let (sender, jobs) = mpsc::channel(length.get());
+        let (sender, waiting) = mpsc::channel(length.get());
+        let answers = Answers::new();
         (
             Self {
                 sender: RwLock::new(Some(sender)),
                 deadline,
             },
-            jobs,
+            Jobs { waiting, answers },
         )
     }
 

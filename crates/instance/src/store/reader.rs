@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{connection::execute, job::Job, lock, queue::Jobs};
+use super::{answers::Answers, connection::execute, job::Job, lock, queue::Jobs};
 use crate::error::Cause;
 
 /// How many look-ups share a transaction at most: enough to pay its locks, and soon over.
@@ -21,22 +21,35 @@ pub(super) struct Reader {
     connection: Connection,
     /// Shared by all readers: whoever is free takes what waits.
     jobs: Arc<Mutex<Jobs>>,
+    answers: Answers,
 }
 
 impl Reader {
     pub(super) fn new(connection: Connection, jobs: Arc<Mutex<Jobs>>) -> Self {
-        Self { connection, jobs }
+        let answers = lock(&jobs).answers.clone();
+        Self {
+            connection,
+            jobs,
+            answers,
+        }
     }
 
     /// Serves until the queue is closed and empty.
     pub(super) fn run(self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while lock(&self.jobs).blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+        while self.take(&mut batch) > 0 {
             self.serve(&mut batch);
+            self.answers.give(batch.drain(..));
             // Those who ask share the processor with this thread: what they ask while it makes way for them
             // is served together, and without being woken for each.
             thread::yield_now();
         }
+    }
+
+    fn take(&self, batch: &mut Vec<Box<dyn Job>>) -> usize {
+        lock(&self.jobs)
+            .waiting
+            .blocking_recv_many(batch, MAX_BATCH)
     }
 
     fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
@@ -44,10 +57,9 @@ impl Reader {
             let cause: Cause = Arc::new(error);
             return batch.drain(..).for_each(|job| job.refuse(&cause));
         }
-        for mut job in batch.drain(..) {
+        for job in batch {
             // What went wrong is in the answer, and concerns only whoever asked.
             job.run(&self.connection).ok();
-            job.answer();
         }
         if !self.connection.is_autocommit() {
             // A transaction that only read has nothing to lose.

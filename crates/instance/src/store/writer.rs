@@ -55,7 +55,7 @@ impl Writer {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while self.jobs.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+        while self.jobs.waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
             self.serve(&mut batch);
             self.tend_log();
         }
@@ -65,7 +65,7 @@ impl Writer {
         let committed = self.commit(batch);
         self.pulse.committed(committed.is_ok());
         match committed {
-            Ok(()) => batch.drain(..).for_each(Job::answer),
+            Ok(()) => self.jobs.answers.give(batch.drain(..)),
             Err(cause) => {
                 tracing::error!(jobs = batch.len(), %cause, "a commit failed");
                 self.connection = None;
@@ -130,7 +130,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{
-        super::{Health, Options, Store, job},
+        super::{Health, Options, Store, answers::Answers, job},
         *,
     };
     use crate::error::Fault;
@@ -155,7 +155,9 @@ mod tests {
                     filling BLOB
                 ) STRICT;";
             connection.execute_batch(schema).unwrap();
-            let (_, jobs) = mpsc::channel(1);
+            let (_, waiting) = mpsc::channel(1);
+            let answers = Answers::new();
+            let jobs = Jobs { waiting, answers };
             let (checkpoints, _) = sync_channel(1);
             let writer = Writer::new(path, connection, jobs, Arc::default(), checkpoints);
             Self {
