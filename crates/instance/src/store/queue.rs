@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     sync::{PoisonError, RwLock},
     task::{Context, Poll, ready},
+    thread,
     time::Duration,
 };
 
@@ -34,6 +35,26 @@ use crate::error::Fault;
 pub(super) struct Jobs {
     pub(super) waiting: mpsc::Receiver<Box<dyn Job>>,
     pub(super) answers: Answers,
+}
+
+impl Jobs {
+    /// Waits for a job, and takes it with what else there is, `most` at most. `false` when the queue is closed
+    /// and empty.
+    ///
+    /// Those who ask may share the processor with the thread that this is for: it makes way for them once, and
+    /// what they ask meanwhile is served together with the first.
+    pub(super) fn take(&mut self, batch: &mut Vec<Box<dyn Job>>, most: usize) -> bool {
+        if self.waiting.blocking_recv_many(batch, most) == 0 {
+            return false;
+        }
+        thread::yield_now();
+        while batch.len() < most
+            && let Ok(job) = self.waiting.try_recv()
+        {
+            batch.push(job);
+        }
+        true
+    }
 }
 
 /// The sending side of a bounded queue of jobs.

@@ -3,10 +3,7 @@
 //! **A look-up sees everything that was answered before it was asked**: its transaction begins
 //! after it was received. Nothing here can write.
 
-use std::{
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
@@ -37,19 +34,10 @@ impl Reader {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while self.take(&mut batch) > 0 {
+        while lock(&self.jobs).take(&mut batch, MAX_BATCH) {
             self.serve(&mut batch);
             self.answers.give(batch.drain(..));
-            // Those who ask share the processor with this thread: what they ask while it makes way for them
-            // is served together, and without being woken for each.
-            thread::yield_now();
         }
-    }
-
-    fn take(&self, batch: &mut Vec<Box<dyn Job>>) -> usize {
-        lock(&self.jobs)
-            .waiting
-            .blocking_recv_many(batch, MAX_BATCH)
     }
 
     fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {

@@ -55,7 +55,7 @@ impl Writer {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while self.jobs.waiting.blocking_recv_many(&mut batch, MAX_BATCH) > 0 {
+        while self.jobs.take(&mut batch, MAX_BATCH) {
             self.serve(&mut batch);
             self.tend_log();
         }
