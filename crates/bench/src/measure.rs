@@ -108,6 +108,10 @@ fn resident(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command};
+
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -121,18 +125,30 @@ mod tests {
         assert_eq!(resident("VmPeak:\t 9 kB\n"), None);
     }
 
-    #[test]
-    fn this_process_costs_something() {
-        let process = Process::own();
-        let before = process.sample().unwrap();
-        let mut sum = 1_u64;
-        // Until the clock of the scheduler, which ticks, has moved.
-        while process.threads().unwrap() == before.threads {
-            sum = (0..100_000).fold(sum, |sum, n| std::hint::black_box(sum.wrapping_mul(3) ^ n));
+    /// A process of its own, as threads of this one end while other tests do.
+    struct Busy(Child);
+
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
         }
-        let after = process.sample().unwrap();
-        assert!(after.since(&before) > Duration::ZERO);
-        assert!(after.resident > 100_000);
+    }
+
+    #[test]
+    fn a_process_that_is_busy_costs_something() {
+        let shell = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn();
+        let busy = Busy(shell.unwrap());
+        let process = Process(busy.0.id());
+        let before = process.sample().unwrap();
+        let begun = Instant::now();
+        // The clock of the scheduler ticks.
+        while process.sample().unwrap().since(&before) == Duration::ZERO {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+        }
+        assert!(process.sample().unwrap().resident > 100_000);
     }
 
     #[test]
