@@ -70,6 +70,27 @@ impl Hub {
             .then(|| (id, party.each(id, |feed| feed.acknowledge(queue_id))))
     }
 
+    /// `party` acknowledges a message that the connection on which it says so does not hold: it is handed to
+    /// nobody any more. Who has to read now.
+    #[must_use]
+    pub fn disregard(&self, party: PartyId, queue_id: i64) -> Vec<Reading> {
+        let mut state = self.state();
+        let listeners = state.parties.get_mut(&party);
+        listeners.map_or_else(Vec::new, |listeners| {
+            listeners.each(party, |feed| feed.acknowledge(queue_id))
+        })
+    }
+
+    /// What was acknowledged under this number was no message that waits for `party`.
+    pub fn forget(&self, party: PartyId, queue_id: i64) {
+        if let Some(listeners) = self.state().parties.get_mut(&party) {
+            listeners
+                .feeds
+                .iter_mut()
+                .for_each(|feed| feed.forget(queue_id));
+        }
+    }
+
     /// These messages for `party` have ended, as the store has it: nobody has to acknowledge them any more.
     #[must_use]
     pub fn settle(&self, party: PartyId, queue_ids: &[i64]) -> Vec<Reading> {

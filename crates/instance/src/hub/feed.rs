@@ -61,8 +61,8 @@ pub(super) struct Feed {
     pub(super) id: u64,
     /// Everything up to here was handed over, or is gone.
     cursor: i64,
-    /// What was pushed and has not ended, and who has to acknowledge it. `None`: that was done, but the
-    /// store may not have written it yet, and would give it again.
+    /// What was pushed and has not ended, and who has to acknowledge it. `None`: that was done, perhaps before
+    /// it was pushed here, but the store may not have written it yet, and would give it again.
     held: BTreeMap<i64, Option<WsId>>,
     /// What ended before its turn came, and may be in what is read now, or be offered yet.
     gone: BTreeSet<i64>,
@@ -189,10 +189,21 @@ impl Feed {
         self.held.contains_key(&queue_id)
     }
 
-    /// This message needs no acknowledgement any more.
+    /// This message needs no acknowledgement any more, and is not handed over if it has not been.
     pub(super) fn acknowledge(&mut self, queue_id: i64) {
-        if let Some(holder) = self.held.get_mut(&queue_id).and_then(Option::take) {
-            self.release(holder);
+        if let Some(held) = self.held.get_mut(&queue_id) {
+            if let Some(holder) = held.take() {
+                self.release(holder);
+            }
+        } else if queue_id > self.cursor {
+            self.held.insert(queue_id, None);
+        }
+    }
+
+    /// What was acknowledged under this number was no message that waits.
+    pub(super) fn forget(&mut self, queue_id: i64) {
+        if self.held.get(&queue_id) == Some(&None) {
+            self.held.remove(&queue_id);
         }
     }
 

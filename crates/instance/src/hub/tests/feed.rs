@@ -117,6 +117,26 @@ fn a_connection_of_a_node_that_comes_is_handed_what_the_others_have_beyond_its_p
 }
 
 #[test]
+fn what_another_connection_acknowledges_while_it_is_read_is_not_pushed_here() {
+    let hub = Hub::default();
+    let voice = join(&hub, A, SHOPPER);
+    let reading = behind(&hub, SHOPPER);
+    assert_eq!(hub.acknowledge(A, 1), None, "it was not pushed");
+    assert_eq!(hub.disregard(SHOPPER, 1), []);
+    let _ = hub.hand(reading, 0, &stretch(&[1, 2]));
+    assert_eq!(heard(&voice), ["2"]);
+
+    assert!(hub.holds(SHOPPER, 1), "until the store has written it");
+    assert_eq!(hub.settle(SHOPPER, &[1]), []);
+    assert!(!hub.holds(SHOPPER, 1));
+    assert_eq!(hub.disregard(SHOPPER, 9), []);
+    hub.forget(SHOPPER, 9);
+    assert!(!hub.holds(SHOPPER, 9), "there was no such message");
+    hub.forget(SHOPPER, 2);
+    assert!(hub.holds(SHOPPER, 2), "that one was pushed");
+}
+
+#[test]
 fn a_message_that_is_acknowledged_is_not_pushed_again_before_that_is_written() {
     let hub = Hub::default();
     let (first, second) = (join(&hub, A, SHOP), join(&hub, B, SHOP));
