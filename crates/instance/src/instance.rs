@@ -5,9 +5,9 @@
 mod follow;
 pub mod proof;
 mod delivery;
+mod posting;
 pub mod accounts;
 mod messages;
-mod posting;
 pub mod listening;
 mod tending;
 mod ask;

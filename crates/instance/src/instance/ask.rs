@@ -3,7 +3,6 @@
 use std::{pin::Pin, sync::Arc};
 
 use nile_protocol::{
-    party::PartyId,
     refusal::Refusal,
     reply::Reply,
     request::{Action, Registration, RequestId},
@@ -93,7 +92,12 @@ impl Instance {
                 recipient,
                 content,
             } => {
-                let sending = Sending::to(recipient, id, content);
+                let sending = Sending {
+                    to: Some(recipient),
+                    answers: None,
+                    id,
+                    content,
+                };
                 let asking = self.asking(&proof, sender);
                 way.write(
                     asking.map(|asking| self.send(asking, sending, sent, |_| Err(no_recipient()))),
@@ -122,17 +126,6 @@ impl Instance {
                 way.now(Err(Refusal::forbidden("only a connection can subscribe")))
             }
             Action::Ping => way.now(Ok(Reply::Pinged)),
-        }
-    }
-}
-
-impl Sending {
-    fn to(recipient: PartyId, id: Option<RequestId>, content: nile_protocol::json::Raw) -> Self {
-        Self {
-            to: Some(recipient),
-            answers: None,
-            id,
-            content,
         }
     }
 }

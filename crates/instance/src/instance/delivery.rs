@@ -19,8 +19,9 @@ use super::{
     proof::{refuse, report},
 };
 use crate::{
+    error::Fault,
     hub::{Left, Message, Next, Offered, Reading, Stretch, WsId},
-    store::{Ended, Limit, Page, Pending, Waiting},
+    store::{Ended, Limit, MessageState, Page, Pending, Waiting},
 };
 
 /// The largest page.
@@ -81,18 +82,35 @@ impl Instance {
         let Some((party, readings)) = self.hub.acknowledge(connection, queue_id) else {
             return false;
         };
-        self.remove(party, queue_id);
+        drop(self.remove(party, queue_id));
         self.read_for(readings);
         true
     }
 
-    /// Removes a message that waits for `party`, which said so; of others' it removes none. It is not waited
-    /// for: what follows does so by itself.
-    pub(super) fn remove(self: &Arc<Self>, party: PartyId, queue_id: i64) {
+    /// A party acknowledges a message that is not this connection's to acknowledge: pushed before it logged
+    /// in, or another's by now. Its word counts all the same.
+    pub(super) fn acknowledged_elsewhere(self: &Arc<Self>, party: PartyId, queue_id: i64) {
+        let readings = self.hub.disregard(party, queue_id);
+        drop(self.remove(party, queue_id));
+        self.read_for(readings);
+    }
+
+    /// Removes a message that waits for `party`, which said so; of others' it removes none. Nobody has to wait
+    /// for it: what follows does so by itself.
+    pub(super) fn remove(
+        self: &Arc<Self>,
+        party: PartyId,
+        queue_id: i64,
+    ) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
         let now = self.clock.now();
         let written = self.store.acknowledge(party, vec![queue_id], now);
         let instance = Arc::clone(self);
-        drop(Following::new(written, move |ended| instance.ended(&ended)));
+        Following::new(written, move |ended| {
+            if ended.is_empty() {
+                instance.hub.forget(party, queue_id);
+            }
+            instance.ended(&ended);
+        })
     }
 
     /// Keeps what a connection leaves behind when it ends.
@@ -208,8 +226,19 @@ fn status(ended: &Ended) -> MessageStatus {
     MessageStatus {
         queue_id: ended.queue_id,
         id: ended.id.as_deref().map(str::to_owned),
-        state: super::messages::state(ended.state),
+        state: state(ended.state),
         since: ended.since.0,
         parked: false,
+    }
+}
+
+/// The state as the wire has it.
+pub(super) const fn state(state: MessageState) -> reply::MessageState {
+    match state {
+        MessageState::Stored => reply::MessageState::Stored,
+        MessageState::Delivered => reply::MessageState::Delivered,
+        MessageState::Expired => reply::MessageState::Expired,
+        MessageState::Refused => reply::MessageState::Refused,
+        MessageState::Withdrawn => reply::MessageState::Withdrawn,
     }
 }

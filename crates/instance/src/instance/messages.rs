@@ -9,13 +9,13 @@ use nile_protocol::{
     party::{PartyId, PartyKind},
     push::Forwarded,
     refusal::Refusal,
-    reply::{self, MessageStatus, Reply},
+    reply::{MessageStatus, Reply},
     request::{self, Proof, RequestId},
 };
 
 use super::{
     Instance,
-    delivery::page_limit,
+    delivery::{page_limit, state},
     proof::{Asking, Outcome, Pending, Sender},
 };
 use crate::{
@@ -237,16 +237,5 @@ impl Instance {
                 Withdrawal::Unknown => Err(Refusal::unknown_message()),
             },
         ))
-    }
-}
-
-/// The state as the wire has it.
-pub(super) const fn state(state: MessageState) -> reply::MessageState {
-    match state {
-        MessageState::Stored => reply::MessageState::Stored,
-        MessageState::Delivered => reply::MessageState::Delivered,
-        MessageState::Expired => reply::MessageState::Expired,
-        MessageState::Refused => reply::MessageState::Refused,
-        MessageState::Withdrawn => reply::MessageState::Withdrawn,
     }
 }

@@ -221,7 +221,10 @@ impl Instance {
             .map_err(|failure| Untaken::Refused(failure.reason()))?;
         match accepted.body.as_deref().and_then(answer) {
             Some(answer) => self.answer(node, row.queue_id, answer).await,
-            None => self.taken(node, row.queue_id).await,
+            None => self
+                .remove(node, row.queue_id)
+                .await
+                .map_err(Untaken::Fault),
         }
     }
 
@@ -255,18 +258,9 @@ impl Instance {
         match sent.await.map_err(Untaken::Fault)? {
             // The answer is not lost: the message is posted again when there is room for it.
             Some((true, _)) => Err(Untaken::Refused("its answer finds a full queue")),
-            Some((_, true)) => self.taken(node, queue_id).await,
+            Some((_, true)) => self.remove(node, queue_id).await.map_err(Untaken::Fault),
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// The node has taken a message.
-    async fn taken(self: &Arc<Self>, node: PartyId, queue_id: i64) -> Result<(), Untaken> {
-        let now = self.clock.now();
-        let written = self.store.acknowledge(node, vec![queue_id], now);
-        let instance = Arc::clone(self);
-        let taken = Following::new(written, move |ended| instance.ended(&ended));
-        taken.await.map_err(Untaken::Fault)
     }
 }
 

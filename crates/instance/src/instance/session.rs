@@ -146,10 +146,9 @@ impl Session {
         if self.instance.acknowledged(self.line.connection, queue_id) {
             return;
         }
-        // It may have been pushed before this login, or be another connection's by now: the word of the
-        // party counts all the same. Whoever says it of anything is held to what a connection may ask.
+        // Whoever says it of anything is held to what a connection may ask.
         if let (Some(party), Ok(())) = (self.party, self.count()) {
-            self.instance.remove(party, queue_id);
+            self.instance.acknowledged_elsewhere(party, queue_id);
         }
     }
 
