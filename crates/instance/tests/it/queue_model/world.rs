@@ -111,6 +111,14 @@ impl World {
         for member in &mut self.members {
             member.catch_up(&mut self.model).await;
         }
+        self.model.settled();
+    }
+
+    /// Somebody has removed this, and was answered.
+    fn delivered(&mut self, who: Who, queue_id: i64) {
+        let member = &self.members[who];
+        self.model
+            .delivered(queue_id, member.party, member.took_over);
     }
 
     /// The message of this number, counted back from the newest; one that does not exist if there are fewer.
@@ -224,7 +232,7 @@ impl World {
                 let request = json!({ "action": "messageStatus", "parameters": { "queue_id": 1 } });
                 let channel = channel_of(party);
                 connection.ask(&channel, &request.to_string()).await;
-                self.model.delivered(push.message.queue_id, party);
+                self.delivered(who, push.message.queue_id);
             }
             Then::Leave(how) => {
                 self.leave(who, slot, how).await;
@@ -239,7 +247,7 @@ impl World {
                     .iter()
                     .all(|row| row.queue_id != push.message.queue_id)
                 {
-                    self.model.delivered(push.message.queue_id, party);
+                    self.delivered(who, push.message.queue_id);
                 }
             }
         }
@@ -255,7 +263,7 @@ impl World {
             return;
         }
         for id in ids {
-            self.model.delivered(id, party);
+            self.delivered(who, id);
         }
         let waiting = self.model.waiting(party);
         let told = &answer["parameters"];

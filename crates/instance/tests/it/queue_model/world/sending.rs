@@ -8,7 +8,7 @@ use crate::queue_model::{
     connection::Connection,
     member::to_instance,
     model::{Sending, Verdict},
-    operation::{Leave, Login, OF_A_KIND, Send, Way},
+    operation::{Leave, Login, OF_A_KIND, Send, Way, Who},
 };
 use crate::support::request::parse;
 
@@ -76,11 +76,11 @@ impl World {
                 assert_eq!(told, "queue", "nobody hears it: {answer}");
             }
         }
-        self.sent(sending, &answer);
+        self.sent(send.who, sending, &answer);
     }
 
     /// Judges the answer to a message.
-    fn sent(&mut self, sending: Sending, answer: &Value) {
+    fn sent(&mut self, who: Who, sending: Sending, answer: &Value) {
         let told = &answer["parameters"];
         let queue_id = told["queue_id"].as_i64();
         match self.model.judge(&sending) {
@@ -92,10 +92,9 @@ impl World {
                 let Some(queue_id) = queue_id else {
                     panic!("{sending:?}: {answer}");
                 };
-                let from = sending.from;
                 self.model.stored(sending, to, queue_id);
                 if let Some(answered) = answered {
-                    self.model.delivered(answered, from);
+                    self.delivered(who, answered);
                 }
             }
         }
@@ -115,16 +114,16 @@ impl World {
             let (sending, Request { channel, mut body }) = self.sending(send);
             body["token"] = json!(self.members[send.who].token);
             connection.say(&channel, &body.to_string()).await;
-            asked.push((connection, sending));
+            asked.push((send.who, connection, sending));
             if asked.len() == sends.len().div_ceil(2) {
                 newcomer.say(&channel_of(party), &request).await;
             }
         }
         assert_eq!(channel, channel_of(party));
         let mut of = vec![self.model.waiting(party)];
-        for (mut connection, sending) in asked {
+        for (who, mut connection, sending) in asked {
             let answer = parse(&connection.answer().await);
-            self.sent(sending, &answer);
+            self.sent(who, sending, &answer);
             of.push(self.model.waiting(party));
         }
         let answer = newcomer.answer().await;
