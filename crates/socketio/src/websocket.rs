@@ -10,10 +10,15 @@ mod handshake;
 use std::{
     cell::RefCell,
     io, mem,
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::Instant};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::Instant,
+};
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use self::frame::{Decoder, Incoming};
@@ -91,29 +96,22 @@ impl Socket {
         if !self.unread.is_empty() && self.decode_unread(&mut take)? {
             return Poll::Ready(Ok(()));
         }
-        loop {
-            ready!(self.stream.poll_read_ready(cx)).map_err(|_| End::Peer)?;
-            let read = BUFFER.with_borrow_mut(|buffer| {
-                let length = match self.stream.try_read(buffer) {
-                    Ok(0) => return Err(End::Peer),
-                    Ok(length) => length,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                    Err(_) => return Err(End::Peer),
-                };
-                let read = &mut buffer[..length];
-                if self.unread.is_empty() {
-                    let used = self.decode(read, &mut take)?;
-                    self.unread = read[used..].to_vec();
-                } else {
-                    self.unread.extend_from_slice(read);
-                    self.decode_unread(&mut take)?;
-                }
-                Ok(true)
-            })?;
-            if read {
-                return Poll::Ready(Ok(()));
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)).map_err(|_| End::Peer)?;
+            let read = read.filled_mut();
+            if read.is_empty() {
+                return Poll::Ready(Err(End::Peer));
             }
-        }
+            if self.unread.is_empty() {
+                let used = self.decode(read, &mut take)?;
+                self.unread = read[used..].to_vec();
+            } else {
+                self.unread.extend_from_slice(read);
+                self.decode_unread(&mut take)?;
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// Hands over the frames of what was read before; whether there was one.
