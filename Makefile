@@ -43,7 +43,7 @@ audit: ## licences, known defects and origins of the crates we build on
 		echo 'make audit needs cargo-deny: cargo install cargo-deny --locked' >&2; exit 1; }
 	cargo deny check
 
-bench: build-bench ## measure us, a peer and the limit in turn, and write docs/performance.md: about an hour
+bench: build-bench ## measure us, a peer and the limit in turn, and write docs/performance.md: half an hour
 	$(CARGO_TARGET_DIR)/release/nile-bench compare full --data $(CARGO_TARGET_DIR)/bench --out $(RESULTS)
 	$(CARGO_TARGET_DIR)/release/nile-bench report $(RESULTS)
 
