@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR ?= target
 .DEFAULT_GOAL := help
 # cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
 .NOTPARALLEL:
-.PHONY: help build run test test-rust test-clients audit bench bench-quick build-bench clean check-tools
+.PHONY: help build run test test-rust test-clients audit prove planted bench bench-quick build-bench clean check-tools
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,20 @@ audit: ## licences, known defects and origins of the crates we build on
 	@cargo deny --version >/dev/null 2>&1 || { \
 		echo 'make audit needs cargo-deny: cargo install cargo-deny --locked' >&2; exit 1; }
 	cargo deny check
+
+# The long version of one test: its name, how often its short version goes into it, and what cargo needs to find it.
+# In the development profile, as in `make test`: overflows and assertions are checked there, and slower code has wider
+# races. NILE_TEST_SEED repeats a run.
+prove_one = NILE_TEST_FACTOR=$$(( $(2) * $(FACTOR) )) cargo test --locked $(3) -- --nocapture $(1)
+FACTOR ?= 1
+
+prove: ## the long versions of what `make test` tries at random, see docs/reliability.md; FACTOR=3 for three times as much
+	$(call prove_one,kills,20,--package nile-instance --test it)
+	$(call prove_one,queue_model,30,--package nile-instance --test it)
+	$(call prove_one,hub::tests::feed,40,--package nile-instance --lib)
+
+planted: ## plant known bugs in a copy, one at a time, and see that the tests notice each; NAMES=… for some of them
+	tests/planted/run $(NAMES)
 
 bench: build-bench ## measure us, a peer and the limit in turn, and write docs/performance.md: half an hour
 	$(CARGO_TARGET_DIR)/release/nile-bench compare full --data $(CARGO_TARGET_DIR)/bench --out $(RESULTS)

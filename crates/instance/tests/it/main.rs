@@ -14,5 +14,6 @@ mod lifecycle;
 mod order;
 mod stalled;
 mod queue_model;
+mod kills;
 mod race;
 mod examples;

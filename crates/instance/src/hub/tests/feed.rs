@@ -263,8 +263,19 @@ fn a_reader_that_waits_for_room_goes_on_when_somebody_joins() {
     assert_eq!(heard(&voice), ["1", "2"]);
 }
 
+/// How many courses of events there are for each kind of party; `NILE_TEST_FACTOR` multiplies it.
+const COURSES: u32 = 512;
+
+fn courses() -> ProptestConfig {
+    let factor = std::env::var("NILE_TEST_FACTOR").map_or(1, |text| text.parse().unwrap());
+    ProptestConfig {
+        cases: COURSES * factor,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(courses())]
 
     #[test]
     fn a_client_has_all_that_waits_on_each_connection(

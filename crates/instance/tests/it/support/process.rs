@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::{
     mpsc,
@@ -77,6 +78,12 @@ impl Process {
         let pid = self.pid.to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Kills it at once.
+    pub(crate) fn kill(&self) {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.unwrap(), Signal::KILL).unwrap();
     }
 
     /// How many bytes of memory it has now, and the most that it ever had.
