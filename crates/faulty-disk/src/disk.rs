@@ -40,11 +40,11 @@ impl Disk {
 
     /// From now on `fault` strikes, after as many of the operations that it concerns as are `spared`.
     pub fn fail(&self, fault: Fault, spared: u64, lasting: Lasting) {
-        self.shared.lock().plan(Some(Plan {
+        self.shared.lock().plan(Plan {
             fault,
             lasting,
             spared,
-        }));
+        });
     }
 
     /// Whether the fault that was [asked for](Self::fail) has struck.
@@ -55,7 +55,7 @@ impl Disk {
 
     /// Nothing fails from now on, as long as there is power.
     pub fn mend(&self) {
-        self.shared.lock().plan(None);
+        self.shared.lock().mend();
     }
 
     /// How many operations there have been that `fault` concerns.
@@ -72,8 +72,17 @@ impl Disk {
 
     /// Opens a file past `SQLite`, as a program does with a file of the system's.
     pub fn open(&self, path: &Path) -> io::Result<OpenFile> {
+        self.open_or(path, Absent::Refuse)
+    }
+
+    /// The same, where the file is made if there is none. What is made stays.
+    pub fn create(&self, path: &Path) -> io::Result<OpenFile> {
+        self.open_or(path, Absent::Assume)
+    }
+
+    fn open_or(&self, path: &Path, absent: Absent) -> io::Result<OpenFile> {
         let name = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
-        let opening = self.shared.lock().open(Some(name), Absent::Refuse)?;
+        let opening = self.shared.lock().open(Some(name), absent)?;
         Ok(OpenFile {
             shared: Arc::clone(&self.shared),
             opening,

@@ -100,9 +100,13 @@ impl State {
         }
     }
 
-    pub(crate) fn plan(&mut self, plan: Option<Plan>) {
-        self.plan = plan;
+    pub(crate) fn plan(&mut self, plan: Plan) {
+        self.plan = Some(plan);
         self.struck = false;
+    }
+
+    pub(crate) fn mend(&mut self) {
+        self.plan = None;
     }
 
     pub(crate) fn has_struck(&self) -> bool {
@@ -135,7 +139,7 @@ impl State {
         }
         self.era += 1;
         self.is_off = false;
-        self.plan(None);
+        self.mend();
     }
 
     pub(crate) fn open(&mut self, name: Option<&str>, absent: Absent) -> Result<Opening, Failure> {

@@ -8,14 +8,16 @@
 //! `docs/decisions/0001-sqlite-with-group-commit.md`.
 
 mod open_error;
+mod disk;
 mod directory;
 mod connection;
 mod schema;
 
+mod pulse;
+mod slot;
 mod job;
 mod answers;
 mod queue;
-mod pulse;
 mod checkpoint;
 mod writer;
 mod reader;
@@ -36,11 +38,14 @@ use std::{
     time::Duration,
 };
 
+use rusqlite::Connection;
 use tokio::{task::spawn_blocking, time::timeout};
 
 pub use self::{
     approval::{Approval, ApprovalError, approve_node},
+    checkpoint::LogOptions,
     credential::{Authority, Change, LiveToken, Proven},
+    disk::{Disk, DiskFile},
     listing::ListedNode,
     message::{
         Ended, Full, Limit, LoggedIn, MessageRef, MessageState, NewMessage, Page, Pending,
@@ -53,8 +58,8 @@ pub use self::{
     queue::Submission,
 };
 use self::{
-    checkpoint::Checkpointer, connection::Role, directory::Directory, pulse::Pulse, queue::Queue,
-    reader::Reader, writer::Writer,
+    checkpoint::Checkpointer, connection::Role, directory::Directory, disk::System, pulse::Pulse,
+    queue::Queue, reader::Reader, slot::Slot, writer::Writer,
 };
 use crate::error::Fault;
 
@@ -71,6 +76,11 @@ pub struct Options {
     pub readers: NonZeroUsize,
     /// What the messages that wait for a party are held to.
     pub queue: QueueOptions,
+    /// How long the log may be.
+    pub log: LogOptions,
+    /// Where the database is. Tests bring their own.
+    #[doc(hidden)]
+    pub disk: Arc<dyn Disk>,
 }
 
 /// What an operator can decide about messages.
@@ -118,6 +128,8 @@ impl Default for Options {
             read_queue: const { NonZeroUsize::new(1024).expect("not zero") },
             readers: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN),
             queue: QueueOptions::default(),
+            log: LogOptions::default(),
+            disk: Arc::new(System),
         }
     }
 }
@@ -142,41 +154,34 @@ impl Store {
     /// It blocks for some milliseconds, so it is called before there is anybody to serve. No other
     /// process can open the directory until the store's last thread has ended.
     pub fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
-        let directory = Arc::new(Directory::open(data_dir)?);
-        let path = directory.database().to_owned();
-        let connect =
-            |role| connection::open(&path, role).map_err(|error| OpenError::database(&path, error));
-        let mut connection = connect(Role::Writer)?;
-        schema::prepare(&mut connection, &path)?;
-
-        let pulse = Arc::new(Pulse::default());
+        let directory = Arc::new(Directory::open(data_dir, Arc::clone(&options.disk))?);
+        checkpoint::renew_log(&directory)?;
         let mut threads = Threads {
             directory,
-            pulse,
+            pulse: Arc::default(),
             started: Vec::new(),
         };
+        let mut connection = threads.connect(Role::Writer)?;
+        schema::prepare(&mut connection, threads.directory.database())?;
+        let first = threads.slot(Role::Writer, connection);
 
+        let mut slots = vec![Arc::clone(&first)];
         let (reads, lookups) = Queue::new(options.read_queue, options.deadline);
         let lookups = Arc::new(Mutex::new(lookups));
         for _ in 0..options.readers.get() {
-            let reader = Reader::new(connect(Role::Reader)?, Arc::clone(&lookups));
+            let slot = threads.slot(Role::Reader, threads.connect(Role::Reader)?);
+            slots.push(Arc::clone(&slot));
+            let reader = Reader::new(slot, Arc::clone(&lookups));
             threads.start("nile-reader", || reader.run())?;
         }
 
+        let slot = threads.slot(Role::Checkpointer, threads.connect(Role::Checkpointer)?);
+        let checkpointer = Checkpointer::new(slot, slots, options.log.tick);
         let (checkpoints, wanted) = sync_channel(1);
-        let connected = connect(Role::Checkpointer)?;
-        let (held, watched) = (Arc::clone(&threads.directory), Arc::clone(&threads.pulse));
-        let checkpointer = Checkpointer::new(connected, held, watched);
         threads.start("nile-checkpointer", move || checkpointer.run(&wanted))?;
 
         let (writes, jobs) = Queue::new(options.write_queue, options.deadline);
-        let thread = Writer::new(
-            path,
-            connection,
-            jobs,
-            Arc::clone(&threads.pulse),
-            checkpoints,
-        );
+        let thread = Writer::new(jobs, first, options.log, checkpoints);
         threads.start("nile-writer", || thread.run())?;
 
         let Threads { pulse, started, .. } = threads;
@@ -224,7 +229,7 @@ impl Store {
     }
 }
 
-/// Starts the store's threads. Each keeps the directory locked until it ends, and is watched.
+/// Starts the store's threads, and gives them their connections. Each keeps the directory locked until it ends, and is watched.
 struct Threads {
     directory: Arc<Directory>,
     pulse: Arc<Pulse>,
@@ -232,6 +237,15 @@ struct Threads {
 }
 
 impl Threads {
+    fn connect(&self, role: Role) -> Result<Connection, OpenError> {
+        let path = self.directory.database();
+        connection::open(path, role).map_err(|error| OpenError::database(path, error))
+    }
+
+    fn slot(&self, role: Role, connection: Connection) -> Arc<Slot> {
+        Arc::new(Slot::new(role, connection, &self.directory, &self.pulse))
+    }
+
     fn start(
         &mut self,
         name: &'static str,

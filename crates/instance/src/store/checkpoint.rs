@@ -5,11 +5,14 @@
 //! while commits follow one another, so **the writer restarts one that has grown long**, once the
 //! thread has copied all but the last of it.
 //!
-//! **After an I/O error nothing is copied any more.** A sync that failed once may succeed the next
-//! time although the pages were lost, and then the log would be thrown away that still has them.
-//! So the log stays, grows, and is copied again from its beginning by the next process.
+//! **After an I/O error nothing is copied any more, until the log can be copied from its beginning.** A
+//! sync that failed once may succeed the next time although the pages were lost, and then the log would
+//! be thrown away that still has them. How far the log was copied is known as long as anybody has the
+//! database open: so everybody's connection is closed, and the next begins again. Nor is the log itself
+//! believed, which may be read as it was written and not as it is on the disk: it is written again.
 
 use std::{
+    error::Error,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -17,24 +20,44 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, Result};
+use rusqlite::{Connection, ErrorCode, Result, TransactionBehavior::Immediate};
 
-use super::{connection::impatiently, directory::Directory, pulse::Pulse};
+use super::{
+    OpenError,
+    connection::{self, Role, impatiently},
+    directory::Directory,
+    pulse::Pulse,
+    slot::{Held, Slot},
+};
+use crate::error::Cause;
 
-/// How many pages wait in the log before they are copied: 16 MiB.
-const WORTH_COPYING: i64 = 4096;
+/// How long the log may be, in pages of 4 KiB. The defaults suit every machine; tests want shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub struct LogOptions {
+    /// How many pages wait in it before they are copied.
+    pub worth_copying: i64,
+    /// How many pages make it long, so that it should start over.
+    pub long: i64,
+    /// How many pages make it too long, so that it must.
+    pub too_long: i64,
+    /// How many pages the writer copies itself to start it over, in a few milliseconds.
+    pub few: i64,
+    /// How often it is looked at whether it has come to rest, and whether a disk that failed is back.
+    pub tick: Duration,
+}
 
-/// How many pages make a log long, so that it should start over: 64 MiB.
-const LONG: i64 = 4 * WORTH_COPYING;
-
-/// How many pages make a log too long, so that it must: 256 MiB.
-const TOO_LONG: i64 = 4 * LONG;
-
-/// How many pages the writer copies itself to start a log over, in a few milliseconds.
-const FEW: i64 = 512;
-
-/// How often the thread looks whether the log has come to rest.
-const TICK: Duration = Duration::from_secs(1);
+impl Default for LogOptions {
+    /// 16, 64, 256 and 2 MiB.
+    fn default() -> Self {
+        Self {
+            worth_copying: 4096,
+            long: 16_384,
+            too_long: 65_536,
+            few: 512,
+            tick: Duration::from_secs(1),
+        }
+    }
+}
 
 /// The log's state, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +84,11 @@ impl Log {
         self.pages - self.copied
     }
 
-    pub(super) const fn due(self) -> Due {
-        if self.pages >= TOO_LONG || (self.pages >= LONG && self.waiting() <= FEW) {
+    pub(super) const fn due(self, options: &LogOptions) -> Due {
+        let is_long = self.pages >= options.long;
+        if self.pages >= options.too_long || (is_long && self.waiting() <= options.few) {
             Due::Restart
-        } else if self.pages >= LONG || self.waiting() >= WORTH_COPYING {
+        } else if is_long || self.waiting() >= options.worth_copying {
             Due::Copy
         } else {
             Due::Nothing
@@ -75,6 +99,18 @@ impl Log {
 /// Looks at the log and does nothing to it.
 pub(super) fn measure(connection: &Connection) -> Result<Log> {
     run(connection, "PRAGMA wal_checkpoint(NOOP)")
+}
+
+/// Makes what is read of the log be what is on the disk, whatever became of earlier syncs. It needs a connection
+/// for that, and closes it, so that the next reads the log anew.
+pub(super) fn renew_log(directory: &Directory) -> Result<(), OpenError> {
+    let refuse = |error| OpenError::database(directory.database(), error);
+    let mut connection = connection::open(directory.database(), Role::Writer).map_err(refuse)?;
+    // As long as it is open, no other program adds to the log.
+    let _alone = connection
+        .transaction_with_behavior(Immediate)
+        .map_err(refuse)?;
+    directory.renew_log()
 }
 
 /// Copies what is left and has the log start over, unless somebody reads from it for longer.
@@ -107,56 +143,54 @@ fn run(connection: &Connection, pragma: &str) -> Result<Log> {
 
 /// The checkpointer, before its thread starts and inside it.
 pub(super) struct Checkpointer {
-    connection: Connection,
-    directory: Arc<Directory>,
-    pulse: Arc<Pulse>,
+    slot: Arc<Slot>,
+    /// Those of everybody else.
+    others: Vec<Arc<Slot>>,
+    tick: Duration,
 }
 
 impl Checkpointer {
-    pub(super) fn new(
-        connection: Connection,
-        directory: Arc<Directory>,
-        pulse: Arc<Pulse>,
-    ) -> Self {
-        Self {
-            connection,
-            directory,
-            pulse,
-        }
+    pub(super) const fn new(slot: Arc<Slot>, others: Vec<Arc<Slot>>, tick: Duration) -> Self {
+        Self { slot, others, tick }
     }
 
     /// Copies whenever it is `wanted`, until nobody can want it any more.
     pub(super) fn run(self, wanted: &Receiver<()>) {
         let mut before = None;
         loop {
-            let done = match wanted.recv_timeout(TICK) {
-                Ok(()) => self.copy(),
-                Err(RecvTimeoutError::Timeout) => self.tidy(before),
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            before = report(done);
+            let wanted = wanted.recv_timeout(self.tick);
+            if wanted == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
+            if !self.slot.pulse.copying_failed() {
+                before = report(match wanted {
+                    Ok(()) => self.copy(),
+                    Err(_) => self.tidy(before),
+                });
+            }
+            if self.slot.pulse.copying_failed() {
+                before = report(self.begin_again());
+            }
         }
         report(self.empty());
     }
 
     /// Copies what nobody needs to wait for. What it wrote is synced here, because otherwise it
     /// would be when the log starts over, and the writer waits for that.
-    fn copy(&self) -> Result<Log> {
-        let log = guarded(
-            &self.connection,
-            &self.pulse,
-            "PRAGMA wal_checkpoint(PASSIVE)",
-        )?;
-        if let Err(error) = self.directory.sync_database() {
-            tracing::error!(%error, "the database could not be synced");
-            self.pulse.fail_copying();
-        }
+    fn copy(&self) -> Result<Log, Cause> {
+        let mut held = self.slot.hold();
+        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+        let log = guarded(held.connection()?, &self.slot.pulse, passive).map_err(cause)?;
+        self.slot.directory.sync_database().map_err(|error| {
+            self.slot.pulse.fail_copying();
+            cause(error)
+        })?;
         Ok(log)
     }
 
     /// Empties the log if it is as it was a tick ago.
-    fn tidy(&self, before: Option<Log>) -> Result<Log> {
-        let log = measure(&self.connection)?;
+    fn tidy(&self, before: Option<Log>) -> Result<Log, Cause> {
+        let log = measure(self.slot.hold().connection()?).map_err(cause)?;
         if log.pages > 0 && Some(log) == before {
             self.empty()
         } else {
@@ -164,19 +198,39 @@ impl Checkpointer {
         }
     }
 
-    fn empty(&self) -> Result<Log> {
-        guarded(
-            &self.connection,
-            &self.pulse,
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        )
+    fn empty(&self) -> Result<Log, Cause> {
+        let mut held = self.slot.hold();
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        guarded(held.connection()?, &self.slot.pulse, truncate).map_err(cause)
+    }
+
+    /// Has nobody know any more how much of the log was copied, and makes sure that it is on the disk.
+    fn begin_again(&self) -> Result<Log, Cause> {
+        let mut others: Vec<_> = self.others.iter().map(|slot| slot.hold()).collect();
+        let mut held = self.slot.hold();
+        others.iter_mut().for_each(Held::close);
+        held.close();
+        renew_log(&self.slot.directory).map_err(cause)?;
+        let log = held.reopened().and_then(|connection| measure(connection));
+        let log = log.map_err(cause)?;
+        if log.copied > 0 {
+            let who = "another program has the database open; end it";
+            return Err(Cause::from(Box::from(who)));
+        }
+        self.slot.pulse.begin_copying_again();
+        tracing::info!("the disk is back; the log is copied from its beginning");
+        Ok(log)
     }
 }
 
 /// A checkpoint that fails loses nothing: the log keeps what it has.
-fn report(done: Result<Log>) -> Option<Log> {
-    done.inspect_err(|error| tracing::warn!(%error, "the log could not be copied back"))
+fn report(done: Result<Log, Cause>) -> Option<Log> {
+    done.inspect_err(|cause| tracing::warn!(%cause, "the log could not be copied back"))
         .ok()
+}
+
+fn cause(error: impl Error + Send + Sync + 'static) -> Cause {
+    Arc::new(error)
 }
 
 #[cfg(test)]
@@ -185,28 +239,29 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{
-        super::connection::{self, Role},
-        *,
-    };
+    use super::{super::disk::System, *};
 
     /// A database with something in its log.
     struct Written {
-        writer: Connection,
+        writer: Arc<Slot>,
         directory: Arc<Directory>,
+        pulse: Arc<Pulse>,
         _temporary: tempfile::TempDir,
     }
 
     impl Written {
         fn new() -> Self {
             let temporary = tempfile::tempdir().unwrap();
-            let directory = Arc::new(Directory::open(temporary.path()).unwrap());
+            let directory = Directory::open(temporary.path(), Arc::new(System)).unwrap();
+            let (directory, pulse) = (Arc::new(directory), Arc::default());
             let writer = connection::open(directory.database(), Role::Writer).unwrap();
             let schema = "PRAGMA journal_mode = WAL; CREATE TABLE t (x INTEGER) STRICT";
             writer.execute_batch(schema).unwrap();
+            let writer = Arc::new(Slot::new(Role::Writer, writer, &directory, &pulse));
             let written = Self {
                 writer,
                 directory,
+                pulse,
                 _temporary: temporary,
             };
             assert!(written.log().waiting() > 0 && written.length() > 0);
@@ -214,13 +269,26 @@ mod tests {
         }
 
         fn checkpointer(&self) -> Checkpointer {
-            let path = self.directory.database();
-            let connection = connection::open(path, Role::Checkpointer).unwrap();
-            Checkpointer::new(connection, Arc::clone(&self.directory), Arc::default())
+            let role = Role::Checkpointer;
+            let connection = connection::open(self.directory.database(), role).unwrap();
+            let slot = Slot::new(role, connection, &self.directory, &self.pulse);
+            let others = vec![Arc::clone(&self.writer)];
+            Checkpointer::new(Arc::new(slot), others, LogOptions::default().tick)
+        }
+
+        fn write(&self) {
+            let mut held = self.writer.hold();
+            let connection = held.connection().unwrap();
+            connection.execute("INSERT INTO t VALUES (1)", []).unwrap();
+        }
+
+        fn restart(&self) {
+            let mut held = self.writer.hold();
+            restart(held.reopened().unwrap(), &self.pulse).unwrap();
         }
 
         fn log(&self) -> Log {
-            measure(&self.writer).unwrap()
+            measure(self.writer.hold().reopened().unwrap()).unwrap()
         }
 
         /// The size of the log's file.
@@ -253,10 +321,7 @@ mod tests {
         let written = Written::new();
         let checkpointer = written.checkpointer();
         let before = checkpointer.tidy(None).unwrap();
-        written
-            .writer
-            .execute("INSERT INTO t VALUES (1)", [])
-            .unwrap();
+        written.write();
         let before = checkpointer.tidy(Some(before)).unwrap();
         assert!(written.length() > 0);
 
@@ -270,14 +335,11 @@ mod tests {
         let checkpointer = written.checkpointer();
         let reader = connection::open(written.directory.database(), Role::Reader).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
-        written
-            .writer
-            .execute("INSERT INTO t VALUES (1)", [])
-            .unwrap();
+        written.write();
 
         let begin = Instant::now();
         checkpointer.empty().unwrap();
-        restart(&written.writer, &checkpointer.pulse).unwrap();
+        written.restart();
         assert!(
             begin.elapsed() < Duration::from_secs(2),
             "{:?}",
@@ -290,48 +352,70 @@ mod tests {
     }
 
     #[test]
-    fn after_an_io_error_the_log_is_kept_and_the_next_process_copies_it() {
+    fn after_an_io_error_the_log_is_kept_until_it_can_be_copied_from_its_beginning() {
         let written = Written::new();
         let checkpointer = written.checkpointer();
-        let before = written.log();
-        checkpointer.pulse.fail_copying();
-
         checkpointer.copy().unwrap();
-        checkpointer.empty().unwrap();
-        restart(&written.writer, &checkpointer.pulse).unwrap();
+        let before = written.log();
+        assert!(before.copied > 0);
+
+        written.pulse.fail_copying();
+        checkpointer.copy().unwrap_err();
+        checkpointer.empty().unwrap_err();
+        written.restart();
+        assert!(written.writer.hold().connection().is_err());
         assert_eq!(written.log(), before);
 
-        let Written {
-            writer,
-            directory,
-            _temporary,
-        } = written;
-        drop((writer, checkpointer));
-        let writer = connection::open(directory.database(), Role::Writer).unwrap();
+        let begun = checkpointer.begin_again().unwrap();
         assert_eq!(
-            measure(&writer).unwrap(),
+            begun,
             Log {
                 copied: 0,
                 ..before
             }
         );
+        written.write();
+        assert_eq!(checkpointer.empty().unwrap().pages, 0);
+    }
+
+    #[test]
+    fn the_log_is_not_copied_while_another_program_knows_how_much_of_it_was() {
+        let written = Written::new();
+        let checkpointer = written.checkpointer();
+        let program = connection::open(written.directory.database(), Role::Reader).unwrap();
+        program.execute_batch("SELECT * FROM t").unwrap();
+        checkpointer.copy().unwrap();
+
+        written.pulse.fail_copying();
+        checkpointer.begin_again().unwrap_err();
+        assert!(written.pulse.copying_failed());
+        drop(program);
+        assert_eq!(checkpointer.begin_again().unwrap().copied, 0);
     }
 
     #[test]
     fn a_log_is_restarted_when_little_is_left_to_copy_or_when_it_is_far_too_long() {
+        let options = LogOptions::default();
+        let LogOptions {
+            worth_copying,
+            long,
+            too_long,
+            few,
+            ..
+        } = options;
         let due = |pages, waiting| {
             Log {
                 pages,
                 copied: pages - waiting,
             }
-            .due()
+            .due(&options)
         };
         assert_eq!(due(0, 0), Due::Nothing);
-        assert_eq!(due(WORTH_COPYING - 1, WORTH_COPYING - 1), Due::Nothing);
-        assert_eq!(due(WORTH_COPYING, WORTH_COPYING), Due::Copy);
-        assert_eq!(due(LONG - 1, 0), Due::Nothing);
-        assert_eq!(due(LONG, FEW), Due::Restart);
-        assert_eq!(due(LONG, FEW + 1), Due::Copy);
-        assert_eq!(due(TOO_LONG, TOO_LONG), Due::Restart);
+        assert_eq!(due(worth_copying - 1, worth_copying - 1), Due::Nothing);
+        assert_eq!(due(worth_copying, worth_copying), Due::Copy);
+        assert_eq!(due(long - 1, 0), Due::Nothing);
+        assert_eq!(due(long, few), Due::Restart);
+        assert_eq!(due(long, few + 1), Due::Copy);
+        assert_eq!(due(too_long, too_long), Due::Restart);
     }
 }

@@ -4,20 +4,27 @@
 //! It does not look into the database.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::OpenError;
+use super::{
+    OpenError,
+    disk::{self, Disk, DiskFile},
+};
 
 /// A data directory that is ours.
 #[derive(Debug)]
 pub(super) struct Directory {
-    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// How `SQLite` is told where the database is.
+    location: PathBuf,
+    log: PathBuf,
     /// Open as long as there are connections: closing any descriptor of a file drops the locks
     /// that the process has on it, the driver's among them.
-    database: File,
+    database: Box<dyn DiskFile>,
     /// Locked while it is open. The file itself stays behind, empty: deleting it would let two
     /// processes lock two files of the same name.
     _lock: File,
@@ -25,14 +32,15 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Creates what is missing (`path` with mode 0700, files with 0600) and takes the lock.
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    /// The lock is the system's, whatever the database's `disk` is.
+    pub(super) fn open(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         create(path).map_err(|source| OpenError::NotCreatable {
             path: path.to_owned(),
             source,
         })?;
 
         let lock_path = path.join("nile.lock");
-        let lock = open_private(&lock_path)?;
+        let lock = disk::open_private(&lock_path).map_err(not_writable(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -51,26 +59,35 @@ impl Directory {
         // The database is created here, because SQLite would let everybody read it, and gives its
         // other files the mode of this one.
         let database_path = database(path);
-        let database = open_private(&database_path)?;
-        sync(path).map_err(|source| OpenError::NotWritable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let database = disk.create(&database_path);
+        let database = database.map_err(not_writable(&database_path))?;
+        sync(path).map_err(not_writable(path))?;
+        let location = match disk.vfs() {
+            None => database_path.clone(),
+            Some(vfs) => format!("file:{}?vfs={vfs}", database_path.display()).into(),
+        };
         Ok(Self {
-            path: database_path,
+            disk,
+            location,
+            log: database_path.with_extension("db-wal"),
             database,
             _lock: lock,
         })
     }
 
-    /// The database, which exists.
+    /// The database, which exists, as `SQLite` is told where it is.
     pub(super) fn database(&self) -> &Path {
-        &self.path
+        &self.location
     }
 
     /// Makes what was written to the database reach the disk.
     pub(super) fn sync_database(&self) -> io::Result<()> {
-        self.database.sync_data()
+        self.database.sync()
+    }
+
+    /// Makes what is read of the log be what is on the disk. Nobody writes to it meanwhile.
+    pub(super) fn renew_log(&self) -> Result<(), OpenError> {
+        disk::renew(self.disk.as_ref(), &self.log).map_err(not_writable(&self.log))
     }
 }
 
@@ -90,15 +107,9 @@ fn create(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn open_private(path: &Path) -> Result<File, OpenError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|source| OpenError::NotWritable {
-        path: path.to_owned(),
-        source,
-    })
+fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    |source| OpenError::NotWritable { path, source }
 }
 
 /// Makes the names of new files survive a power cut: those in the directory, and its own.

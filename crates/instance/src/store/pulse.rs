@@ -15,11 +15,11 @@ use std::{
 pub enum Health {
     /// It reads and writes.
     Serving,
-    /// The last commit failed: the disk is full, or broken. Reading may still work, and writing
-    /// works again when a commit succeeds.
+    /// The last commit failed, or the disk failed while the log was copied back: it is full, or broken.
+    /// Reading may still work. It serves again by itself when the disk does.
     WritesFail,
-    /// It was closed, or one of its threads has panicked, or the disk failed while the log was
-    /// copied back. Nothing that was answered is lost; only a restart helps.
+    /// It was closed, or one of its threads has panicked. Nothing that was answered is lost; only a
+    /// restart helps.
     Ended,
 }
 
@@ -33,9 +33,9 @@ pub(super) struct Pulse {
 
 impl Pulse {
     pub(super) fn health(&self) -> Health {
-        if self.ended.load(Relaxed) || self.copying_failed() {
+        if self.ended.load(Relaxed) {
             Health::Ended
-        } else if self.writes_fail.load(Relaxed) {
+        } else if self.writes_fail.load(Relaxed) || self.copying_failed() {
             Health::WritesFail
         } else {
             Health::Serving
@@ -47,7 +47,7 @@ impl Pulse {
         self.writes_fail.store(!succeeded, Relaxed);
     }
 
-    /// Whether the log must be left as it is.
+    /// Whether the log must be left as it is, and the database is not to be believed.
     pub(super) fn copying_failed(&self) -> bool {
         self.copying_failed.load(Relaxed)
     }
@@ -55,6 +55,11 @@ impl Pulse {
     /// Whoever copies the log back tells that the disk failed.
     pub(super) fn fail_copying(&self) {
         self.copying_failed.store(true, Relaxed);
+    }
+
+    /// All that the log has is copied again from its beginning on, or will be.
+    pub(super) fn begin_copying_again(&self) {
+        self.copying_failed.store(false, Relaxed);
     }
 
     /// Watches over what will be the thread `name`.

@@ -5,9 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use rusqlite::Connection;
-
-use super::{answers::Answers, connection::execute, job::Job, lock, queue::Jobs};
+use super::{answers::Answers, connection::execute, job::Job, lock, queue::Jobs, slot::Slot};
 use crate::error::Cause;
 
 /// How many look-ups share a transaction at most: enough to pay its locks, and soon over.
@@ -15,17 +13,17 @@ const MAX_BATCH: usize = 32;
 
 /// One reader, before its thread starts and inside it.
 pub(super) struct Reader {
-    connection: Connection,
+    slot: Arc<Slot>,
     /// Shared by all readers: whoever is free takes what waits.
     jobs: Arc<Mutex<Jobs>>,
     answers: Answers,
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection, jobs: Arc<Mutex<Jobs>>) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, jobs: Arc<Mutex<Jobs>>) -> Self {
         let answers = lock(&jobs).answers.clone();
         Self {
-            connection,
+            slot,
             jobs,
             answers,
         }
@@ -41,17 +39,23 @@ impl Reader {
     }
 
     fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
-        if let Err(error) = execute(&self.connection, "BEGIN") {
-            let cause: Cause = Arc::new(error);
-            return batch.drain(..).for_each(|job| job.refuse(&cause));
+        if let Err(cause) = self.look_up(batch) {
+            batch.drain(..).for_each(|job| job.refuse(&cause));
         }
+    }
+
+    fn look_up(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+        let mut held = self.slot.hold();
+        let connection = held.connection()?;
+        execute(connection, "BEGIN").map_err(|error| Arc::new(error) as Cause)?;
         for job in batch {
             // What went wrong is in the answer, and concerns only whoever asked.
-            job.run(&self.connection).ok();
+            job.run(connection).ok();
         }
-        if !self.connection.is_autocommit() {
+        if !connection.is_autocommit() {
             // A transaction that only read has nothing to lose.
-            execute(&self.connection, "ROLLBACK").ok();
+            execute(connection, "ROLLBACK").ok();
         }
+        Ok(())
     }
 }

@@ -5,19 +5,16 @@
 //! the transaction is lost, the whole batch is refused, and the next begins on a new connection:
 //! after a failed sync, nobody can say what the old one's caches are worth.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, mpsc::SyncSender},
-};
+use std::sync::{Arc, mpsc::SyncSender};
 
 use rusqlite::{Connection, Result};
 
 use super::{
-    checkpoint::{self, Due, Log},
-    connection::{self, Role, execute},
+    checkpoint::{self, Due, LogOptions},
+    connection::execute,
     job::Job,
-    pulse::Pulse,
     queue::Jobs,
+    slot::Slot,
 };
 use crate::error::Cause;
 
@@ -26,28 +23,25 @@ pub(super) const MAX_BATCH: usize = 1024;
 
 /// The writer, before its thread starts and inside it.
 pub(super) struct Writer {
-    path: PathBuf,
     jobs: Jobs,
-    /// `None` after a failure, until the next batch opens another.
-    connection: Option<Connection>,
-    pulse: Arc<Pulse>,
+    /// Empty after a failure, until the next batch opens another connection.
+    slot: Arc<Slot>,
+    log: LogOptions,
     /// Where a checkpoint is asked for. One that is asked for already suffices.
     checkpoints: SyncSender<()>,
 }
 
 impl Writer {
     pub(super) fn new(
-        path: PathBuf,
-        connection: Connection,
         jobs: Jobs,
-        pulse: Arc<Pulse>,
+        slot: Arc<Slot>,
+        log: LogOptions,
         checkpoints: SyncSender<()>,
     ) -> Self {
         Self {
-            path,
             jobs,
-            connection: Some(connection),
-            pulse,
+            slot,
+            log,
             checkpoints,
         }
     }
@@ -61,45 +55,47 @@ impl Writer {
         }
     }
 
-    fn serve(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+    fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
         let committed = self.commit(batch);
-        self.pulse.committed(committed.is_ok());
+        self.slot.pulse.committed(committed.is_ok());
         match committed {
             Ok(()) => self.jobs.answers.give(batch.drain(..)),
             Err(cause) => {
                 tracing::error!(jobs = batch.len(), %cause, "a commit failed");
-                self.connection = None;
+                self.slot.hold().close();
                 batch.drain(..).for_each(|job| job.refuse(&cause));
             }
         }
     }
 
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connection::open(&self.path, Role::Writer).map_err(cause)?,
-        };
-        transact(self.connection.insert(connection), batch)
+    fn commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+        transact(self.slot.hold().connection()?, batch)
     }
 
     /// Sees to it that the log is copied back and does not grow for ever.
     fn tend_log(&self) {
-        let Some(connection) = &self.connection else {
+        let held = self.slot.hold();
+        let Some(connection) = held.last() else {
             return;
         };
-        let due = checkpoint::measure(connection).map(Log::due);
+        let due = checkpoint::measure(connection).map(|log| log.due(&self.log));
         let tended = due.and_then(|due| match due {
-            Due::Restart => checkpoint::restart(connection, &self.pulse).map(drop),
+            Due::Restart => checkpoint::restart(connection, &self.slot.pulse).map(drop),
             Due::Copy => {
-                // There may be one on its way already.
-                self.checkpoints.try_send(()).ok();
+                self.ask_for_checkpoint();
                 Ok(())
             }
             Due::Nothing => Ok(()),
         });
         if let Err(error) = tended {
             tracing::warn!(%error, "the log could not be restarted");
+            self.ask_for_checkpoint();
         }
+    }
+
+    fn ask_for_checkpoint(&self) {
+        // There may be one on its way already.
+        self.checkpoints.try_send(()).ok();
     }
 }
 
@@ -125,12 +121,19 @@ fn cause(error: rusqlite::Error) -> Cause {
 
 #[cfg(test)]
 mod tests {
-    use std::{error::Error as _, fs::File, sync::mpsc::sync_channel};
+    use std::{error::Error as _, sync::mpsc::sync_channel};
 
     use tokio::sync::mpsc;
 
     use super::{
-        super::{Health, Options, Store, answers::Answers, job},
+        super::{
+            Health, Options, Store,
+            answers::Answers,
+            connection::{self, Role},
+            directory::Directory,
+            disk::System,
+            job,
+        },
         *,
     };
     use crate::error::Fault;
@@ -138,15 +141,16 @@ mod tests {
     /// A writer without a thread, so that a test decides which jobs share a batch.
     struct Threadless {
         writer: Writer,
-        _directory: tempfile::TempDir,
+        directory: Arc<Directory>,
+        _temporary: tempfile::TempDir,
     }
 
     impl Threadless {
         fn new() -> Self {
-            let directory = tempfile::tempdir().unwrap();
-            let path = directory.path().join("db");
-            File::create(&path).unwrap();
-            let connection = connection::open(&path, Role::Writer).unwrap();
+            let temporary = tempfile::tempdir().unwrap();
+            let directory = Directory::open(temporary.path(), Arc::new(System)).unwrap();
+            let (directory, pulse) = (Arc::new(directory), Arc::default());
+            let connection = connection::open(directory.database(), Role::Writer).unwrap();
             let schema = "
                 PRAGMA journal_mode = WAL;
                 CREATE TABLE t (
@@ -155,14 +159,16 @@ mod tests {
                     filling BLOB
                 ) STRICT;";
             connection.execute_batch(schema).unwrap();
+            let slot = Arc::new(Slot::new(Role::Writer, connection, &directory, &pulse));
             let (_, waiting) = mpsc::channel(1);
             let answers = Answers::new();
             let jobs = Jobs { waiting, answers };
             let (checkpoints, _) = sync_channel(1);
-            let writer = Writer::new(path, connection, jobs, Arc::default(), checkpoints);
+            let writer = Writer::new(jobs, slot, LogOptions::default(), checkpoints);
             Self {
                 writer,
-                _directory: directory,
+                directory,
+                _temporary: temporary,
             }
         }
 
@@ -186,7 +192,8 @@ mod tests {
         }
 
         fn stored(&self) -> Vec<i64> {
-            let connection = connection::open(&self.writer.path, Role::Reader).unwrap();
+            let path = self.directory.database();
+            let connection = connection::open(path, Role::Reader).unwrap();
             let mut statement = connection.prepare("SELECT id FROM t ORDER BY id").unwrap();
             statement
                 .query_map([], |row| row.get(0))
@@ -196,7 +203,7 @@ mod tests {
         }
 
         fn health(&self) -> Health {
-            self.writer.pulse.health()
+            self.writer.slot.pulse.health()
         }
     }
 
@@ -255,8 +262,10 @@ mod tests {
     fn a_full_disk_refuses_the_batch_and_the_next_is_served_when_there_is_room() {
         let mut writer = Threadless::new();
         // The bound is the connection's own: a new one has room.
-        let full = writer.writer.connection.as_ref().unwrap();
+        let mut held = writer.writer.slot.hold();
+        let full = held.connection().unwrap();
         full.pragma_update(None, "max_page_count", 3).unwrap();
+        drop(held);
         let outcomes = writer.serve(&[
             "INSERT INTO t (id) VALUES (1)",
             "INSERT INTO t (id, filling) VALUES (2, zeroblob(100000))",
@@ -280,7 +289,7 @@ mod tests {
     fn a_long_log_is_restarted_when_it_has_been_copied() {
         let mut writer = Threadless::new();
         let log = |writer: &Threadless| {
-            checkpoint::measure(writer.writer.connection.as_ref().unwrap()).unwrap()
+            checkpoint::measure(writer.writer.slot.hold().connection().unwrap()).unwrap()
         };
         writer.serve(&["INSERT INTO t (filling) VALUES (zeroblob(70000000))"]);
         writer.writer.tend_log();
@@ -291,7 +300,8 @@ mod tests {
         );
 
         let passive = "PRAGMA wal_checkpoint(PASSIVE)";
-        let connection = connection::open(&writer.writer.path, Role::Checkpointer).unwrap();
+        let path = writer.directory.database();
+        let connection = connection::open(path, Role::Checkpointer).unwrap();
         connection.execute_batch(passive).unwrap();
         writer.serve(&["INSERT INTO t (id) VALUES (7)"]);
         writer.writer.tend_log();

@@ -8,6 +8,7 @@ mod support;
 
 mod admission;
 mod store;
+mod disk;
 mod wire;
 mod sessions;
 mod lifecycle;

@@ -18,8 +18,10 @@ use nile_instance::{
 use nile_protocol::party::{PartyId, PartyKind};
 use tempfile::TempDir;
 
+pub(crate) use self::message::assert_totals;
+
 /// A moment like any other.
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// The content identifier that a node has unless its test says otherwise.
 const HASH: &str = "QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE";

@@ -144,22 +144,24 @@ impl TestStore {
         status.map(|status| status.state)
     }
 
-    /// Counts what the store keeps the sums of.
     fn assert_totals(&self) {
-        let door = self.side_door();
-        let queues = "SELECT to_node, to_id, waiting, bytes FROM queue WHERE waiting OR bytes";
-        let counted =
-            "SELECT to_node, to_id, count(*), sum(length(CAST(body AS BLOB))) FROM message
-            WHERE state = 0 GROUP BY to_node, to_id";
-        assert_eq!(sums(&door, queues), sums(&door, counted));
-
-        let pairs =
-            "SELECT client_id, node_id, to_node, to_client FROM pair WHERE to_node OR to_client";
-        let counted =
-            "SELECT iif(to_node, from_id, to_id) AS client, iif(to_node, to_id, from_id) AS node,
-            sum(to_node), sum(NOT to_node) FROM message WHERE state = 0 GROUP BY client, node";
-        assert_eq!(sums(&door, pairs), sums(&door, counted));
+        assert_totals(&self.side_door());
     }
+}
+
+/// Counts what the store keeps the sums of.
+pub(crate) fn assert_totals(door: &Connection) {
+    let queues = "SELECT to_node, to_id, waiting, bytes FROM queue WHERE waiting OR bytes";
+    let counted = "SELECT to_node, to_id, count(*), sum(length(CAST(body AS BLOB))) FROM message
+        WHERE state = 0 GROUP BY to_node, to_id";
+    assert_eq!(sums(door, queues), sums(door, counted));
+
+    let pairs =
+        "SELECT client_id, node_id, to_node, to_client FROM pair WHERE to_node OR to_client";
+    let counted =
+        "SELECT iif(to_node, from_id, to_id) AS client, iif(to_node, to_id, from_id) AS node,
+        sum(to_node), sum(NOT to_node) FROM message WHERE state = 0 GROUP BY client, node";
+    assert_eq!(sums(door, pairs), sums(door, counted));
 }
 
 /// Two numbers by two others.
