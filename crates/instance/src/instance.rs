@@ -12,12 +12,13 @@ pub mod listening;
 mod tending;
 mod ask;
 pub mod session;
+mod door;
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use self::posting::Posts;
+use self::{door::Door, posting::Posts};
 use crate::{
     clock::Clock,
     config::Admission,
@@ -41,6 +42,8 @@ pub struct Instance {
     /// Which nodes have that.
     posts: Posts,
     pub(crate) rules: Rules,
+    /// Whether connections can be taken.
+    pub(crate) door: Door,
     /// Whether it is about to end.
     draining: watch::Sender<bool>,
 }
@@ -74,6 +77,7 @@ impl Instance {
             courier,
             posts: Posts::default(),
             rules,
+            door: Door::default(),
             draining: watch::Sender::new(false),
         })
     }
@@ -81,7 +85,9 @@ impl Instance {
     /// Whether requests can be served now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !*self.draining.borrow() && self.store.health() == Health::Serving
+        !*self.draining.borrow()
+            && self.store.health() == Health::Serving
+            && self.door.is_open(Instant::now())
     }
 
     /// From now on the instance is not ready, and nobody waits for messages: it is about to end.

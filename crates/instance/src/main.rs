@@ -47,8 +47,8 @@ fn approve(node: NodeId, flags: Flags) -> anyhow::Result<()> {
 }
 
 fn run(flags: Flags) -> anyhow::Result<()> {
-    let config = load(flags)?;
-    files::allow(config.limits.connections);
+    let mut config = load(flags)?;
+    config.limits.connections = files::allow(config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -83,7 +83,9 @@ impl Doorman {
                 Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical()),
                 Err(error) if is_peers_fault(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "cannot take connections; trying again");
+                    if self.instance.door.fail(Instant::now()) {
+                        tracing::error!(%error, "cannot take connections; trying again");
+                    }
                     sleep(BACK_OFF).await;
                 }
             }

@@ -1,4 +1,5 @@
 //! How an instance starts, what it says when it cannot, and how it ends.
 
 mod draining;
+mod exhausted;
 mod starting;

@@ -81,6 +81,16 @@ impl Http {
         self.request(&format!("GET {path}"), &[], "").await
     }
 
+    /// The same where the server may close the connection instead.
+    pub(crate) async fn try_get(mut self, path: &str) -> Option<Response> {
+        let head = head(&format!("GET {path}"), &[], 0);
+        let asked = async {
+            self.stream.write_all(head.as_bytes()).await.ok()?;
+            self.read().await
+        };
+        within("an answer or an end", asked).await
+    }
+
     /// Sends a request of a client as JSON; `method` is `PUT` or `POST`.
     pub(crate) async fn call(&mut self, method: &str, body: &str) -> Response {
         let line = format!("{method} {}", request::PATH);

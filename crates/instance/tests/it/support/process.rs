@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::sync::{
     mpsc,
@@ -82,8 +82,25 @@ impl Process {
 
     /// Kills it at once.
     pub(crate) fn kill(&self) {
+        kill_process(self.pid(), Signal::KILL).unwrap();
+    }
+
+    /// Lets it open so many more files than it has open now.
+    pub(crate) fn limit_files(&self, more: u64) {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid))
+            .unwrap()
+            .count();
+        let limit = Some(open as u64 + more);
+        let limit = Rlimit {
+            current: limit,
+            maximum: limit,
+        };
+        prlimit(Some(self.pid()), Resource::Nofile, limit).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        kill_process(pid.unwrap(), Signal::KILL).unwrap();
+        pid.expect("the system has given it one")
     }
 
     /// How many bytes of memory it has now, and the most that it ever had.
@@ -145,6 +162,31 @@ impl TestProcess {
         let directory = tempfile::tempdir().unwrap();
         let mut command = binary(&directory.path().join("data"));
         command.envs(variables.iter().copied());
+        Self::run(command, directory).await
+    }
+
+    /// Where the system lets the process open so many files.
+    pub(crate) async fn with_files(files: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let binary = binary(&directory.path().join("data"));
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                "ulimit -n $1; exec $0",
+                env!("CARGO_BIN_EXE_nile-instance"),
+            ])
+            .arg(files.to_string())
+            .env_clear()
+            .envs(
+                binary
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        Self::run(command, directory).await
+    }
+
+    async fn run(command: Command, directory: TempDir) -> Self {
         let mut process = Process::start(command);
         let line = process.line().await.expect("the process ended");
         let address = line.strip_prefix("listening on http://").unwrap();
