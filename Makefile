@@ -15,7 +15,8 @@ export CARGO_TARGET_DIR ?= target
 .DEFAULT_GOAL := help
 # cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
 .NOTPARALLEL:
-.PHONY: help build run test test-rust test-clients audit prove planted bench bench-quick build-bench clean check-tools
+.PHONY: help build run test test-rust test-clients audit prove planted bench bench-quick build-bench siege timing \
+	clean check-tools
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +66,14 @@ bench-quick: build-bench ## a little of the same in two minutes, to see that it 
 	cd $(PEER) && npm test --silent
 	$(CARGO_TARGET_DIR)/release/nile-bench compare quick --data $(CARGO_TARGET_DIR)/bench \
 		--out $(CARGO_TARGET_DIR)/bench-quick.jsonl
+
+siege: ## thousands of attackers and a hundred honest clients at once, in a minute; nothing else should run
+	cargo build --release --locked --package nile-instance --package nile-bench
+	$(CARGO_TARGET_DIR)/release/nile-bench siege --data $(CARGO_TARGET_DIR)/siege
+
+timing: ## whether the time of an answer tells which clients there are
+	cargo build --release --locked --package nile-instance --package nile-bench
+	$(CARGO_TARGET_DIR)/release/nile-bench timing --data $(CARGO_TARGET_DIR)/timing
 
 build-bench: $(PEER_STAMP)
 	cargo build --release --locked --package nile-instance --package nile-bench

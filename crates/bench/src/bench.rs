@@ -132,6 +132,26 @@ impl Outcome {
 }
 
 impl Bench {
+    /// One that only prepares.
+    #[must_use]
+    pub const fn at(target: Target) -> Self {
+        Self {
+            target,
+            process: None,
+            connections: AT_ONCE,
+            count: 0,
+            warmup: 0,
+            rate: None,
+            pipeline: 1,
+            nodes: None,
+            parties: 0,
+            seconds: 0,
+            at_once: AT_ONCE,
+            tokens: None,
+            save_tokens: None,
+        }
+    }
+
     /// Connects so many times.
     pub async fn connect(&self, count: usize) -> anyhow::Result<Vec<Client>> {
         connect(self.target, count).await

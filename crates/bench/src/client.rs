@@ -5,6 +5,7 @@
 
 use std::{mem, ops::Range, time::Duration};
 
+use nile_protocol::{channel::Channel, party::PartyKind};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -189,6 +190,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return Err(Failure::Malformed("an answer that changes"));
         };
         body.check(reply).map(|()| body)
+    }
+
+    /// Logs in with this token.
+    pub async fn log_in(&mut self, kind: PartyKind, token: &str) -> Result<(), Failure> {
+        let body = format!(r#"{{"action":"login","parameters":{{"token":"{token}"}}}}"#);
+        let request = Request {
+            channel: Channel::ToInstance { from: kind },
+            action: "login",
+            body: &body,
+        };
+        self.ask(request, "logged").await.map(drop)
     }
 
     async fn answer_to(&mut self, number: u64) -> Result<Place, Failure> {

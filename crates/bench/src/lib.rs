@@ -9,6 +9,7 @@ pub mod http;
 pub mod wire;
 pub mod client;
 
+pub mod letters;
 pub mod progress;
 pub mod tally;
 pub mod schedule;
@@ -26,5 +27,7 @@ pub mod statistic;
 pub mod machine;
 pub mod record;
 pub mod compare;
+pub mod siege;
+pub mod timing;
 pub mod plot;
 pub mod report;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use nile_bench::{compare, report, run};
+use nile_bench::{compare, report, run, siege, timing};
 
 /// Loads an instance, as strangers would, measures what it does, and compares it with its peers.
 #[derive(Parser)]
@@ -22,6 +22,10 @@ enum Command {
     Run(run::Arguments),
     /// Runs our server, a peer and the limit under the same loads, in turn
     Compare(compare::Arguments),
+    /// Attacks our server in every way while honest clients work, and says whether they noticed
+    Siege(siege::Arguments),
+    /// Says whether the time of an answer tells which clients there are
+    Timing(timing::Arguments),
     /// Makes the generated part of docs/performance.md from the results of compare
     Report(report::Arguments),
 }
@@ -30,6 +34,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(arguments) => run::run(arguments),
         Command::Compare(arguments) => compare(arguments),
+        Command::Siege(arguments) => siege::siege(arguments),
+        Command::Timing(arguments) => timing::timing(arguments),
         Command::Report(arguments) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

@@ -234,7 +234,7 @@ fn tell(figures: &Figures, json: Option<&Path>, quiet: bool) -> anyhow::Result<(
 
 /// Raises this process's limit of open files as far as the system lets it. Where that is not far
 /// enough, connections fail and say so.
-fn allow_files(connections: u64) {
+pub(crate) fn allow_files(connections: u64) {
     let wanted = connections + OTHER_FILES;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {

@@ -106,24 +106,34 @@ impl Server {
         core: usize,
     ) -> anyhow::Result<Self> {
         let mut command = programs.command(contender, data);
+        on_core(core, || Self::spawn(&mut command, contender.name()))?.await
+    }
+
+    /// Starts a server, and waits until it says where it listens.
+    pub fn spawn(
+        command: &mut Command,
+        name: &str,
+    ) -> impl Future<Output = anyhow::Result<Self>> + use<> {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let started = Instant::now();
-        let mut child = on_core(core, || command.spawn())?
-            .with_context(|| format!("the {} does not start", contender.name()))?;
+        let (started, name) = (Instant::now(), name.to_owned());
+        let child = command
+            .spawn()
+            .with_context(|| format!("the {name} does not start"));
+        async move { Self::ready(child?, started, &name).await }
+    }
+
+    async fn ready(mut child: Child, started: Instant, name: &str) -> anyhow::Result<Self> {
         let pid = child.id().context("it has just been started")?;
         let mut output = BufReader::new(child.stdout.take().context("it is piped")?);
         let mut line = String::new();
         timeout(READY, output.read_line(&mut line))
             .await
-            .with_context(|| format!("the {} is not ready in time", contender.name()))??;
+            .with_context(|| format!("the {name} is not ready in time"))??;
         let Some(address) = line.trim_end().strip_prefix("listening on http://") else {
-            bail!(
-                "the {} says {line:?} instead of where it listens",
-                contender.name()
-            );
+            bail!("the {name} says {line:?} instead of where it listens");
         };
         Ok(Self {
             address: address.parse()?,

@@ -34,21 +34,6 @@ const TO_INSTANCE: Channel = Channel::ToInstance {
     from: PartyKind::Client,
 };
 
-/// Logs a connection in.
-pub(super) async fn log_in(
-    client: &mut Client,
-    kind: PartyKind,
-    token: &str,
-) -> Result<(), Failure> {
-    let body = format!(r#"{{"action":"login","parameters":{{"token":"{token}"}}}}"#);
-    let request = Request {
-        channel: Channel::ToInstance { from: kind },
-        action: "login",
-        body: &body,
-    };
-    client.ask(request, "logged").await.map(drop)
-}
-
 /// Makes as many connections as are to be held, and logs each in as another client.
 async fn establish(bench: &Bench) -> anyhow::Result<(Outcome, Vec<Client>)> {
     let tokens = match bench.target.dialect {
@@ -64,7 +49,7 @@ async fn establish(bench: &Bench) -> anyhow::Result<(Outcome, Vec<Client>)> {
         let mut client = Client::connect(bench.target).await?;
         if let Some(tokens) = &tokens {
             let token = tokens.at(usize::try_from(number).unwrap_or_default());
-            log_in(&mut client, PartyKind::Client, token).await?;
+            client.log_in(PartyKind::Client, token).await?;
         }
         tally.complete(since.elapsed(), 1);
         tally.carry(client.take_traffic());
@@ -123,7 +108,7 @@ async fn large_nodes(bench: &Bench) -> anyhow::Result<Vec<Client>> {
     let nodes = bench.register_by(register, LARGE_NODES).await?;
     let online = each(nodes, async |node: Registered| {
         let mut client = Client::connect(bench.preparing()).await?;
-        log_in(&mut client, PartyKind::Node, &node.token).await?;
+        client.log_in(PartyKind::Node, &node.token).await?;
         Ok(client)
     });
     Ok(online.await?)

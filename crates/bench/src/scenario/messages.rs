@@ -19,7 +19,6 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::holding::log_in;
 use crate::{
     bench::{Bench, Outcome, each},
     client::{Client, PATIENCE},
@@ -124,7 +123,7 @@ pub(super) async fn online(bench: &Bench) -> anyhow::Result<Outcome> {
     let mut shops = JoinSet::new();
     for node in &nodes {
         let mut client = Client::connect(bench.preparing()).await?;
-        log_in(&mut client, PartyKind::Node, &node.token).await?;
+        client.log_in(PartyKind::Node, &node.token).await?;
         let (epoch, pushes) = (orders.epoch, (Arc::clone(&heard), Arc::clone(&count)));
         shops.spawn(serve(client, epoch, bench.warmup, pushes));
     }
@@ -216,7 +215,7 @@ async fn senders(bench: &Bench) -> anyhow::Result<(Vec<Client>, Option<Tokens>)>
     }
     let logins = clients.into_iter().zip(&tokens);
     let clients = each(logins, async |(mut client, token)| {
-        log_in(&mut client, PartyKind::Client, token).await?;
+        client.log_in(PartyKind::Client, token).await?;
         Ok(client)
     });
     Ok((clients.await?, None))

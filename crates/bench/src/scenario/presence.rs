@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{holding::log_in, messages::as_figure};
+use super::messages::as_figure;
 use crate::{
     bench::{Bench, Outcome, Part, each},
     client::{Client, PATIENCE, Traffic},
@@ -92,7 +92,7 @@ impl Town<'_> {
     /// A node that is online.
     async fn open(&self, node: &Registered) -> Result<Client, Failure> {
         let mut client = Client::connect(self.bench.preparing()).await?;
-        log_in(&mut client, PartyKind::Node, &node.token).await?;
+        client.log_in(PartyKind::Node, &node.token).await?;
         Ok(client)
     }
 
