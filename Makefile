@@ -9,14 +9,16 @@ VENV_STAMP := $(VENV)/.installed
 PEER := bench/peers/socketio-node
 PEER_STAMP := $(PEER)/node_modules/.package-lock.json
 RESULTS := bench/results/$(shell date -u +%F).jsonl
+# How many times as long as usual the long proofs run.
+FACTOR ?= 1
 # The tests start the binary that was just built, wherever cargo was told to put it.
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
 # cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
 .NOTPARALLEL:
-.PHONY: help build run test test-rust test-clients audit prove planted bench bench-quick build-bench siege timing \
-	clean check-tools
+.PHONY: help build run test test-rust test-clients fuzz audit prove planted bench bench-quick build-bench siege \
+	timing clean check-tools
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,11 @@ test-clients: check-tools $(NPM_STAMP) $(VENV_STAMP) ## the built server with re
 	cargo build --package nile-instance --locked
 	cd $(CLIENTS) && npm test --silent
 	cd $(CLIENTS)/python && ../.venv/bin/python -m unittest
+
+fuzz: ## ten million made-up inputs for all that reads strangers' bytes, FACTOR times as many: a quarter of an hour
+	@cargo fuzz --version >/dev/null 2>&1 || { \
+		echo 'make fuzz needs cargo-fuzz and a C++ compiler: cargo install cargo-fuzz --locked' >&2; exit 1; }
+	FACTOR=$(FACTOR) fuzz/run
 
 audit: ## licences, known defects and origins of the crates we build on
 	@cargo deny --version >/dev/null 2>&1 || { \

@@ -228,7 +228,12 @@ impl Config {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|reason| ConfigError::unreadable(path, &reason))?;
-        toml::from_str(&text).map_err(|reason| ConfigError::in_file(path, &text, reason))
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of the file at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|reason| ConfigError::in_file(path, text, reason))
     }
 }
 

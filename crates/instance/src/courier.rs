@@ -10,6 +10,8 @@ mod resource;
 mod failure;
 mod connection;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 #[cfg(test)]
 mod tests;
 

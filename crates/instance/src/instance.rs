@@ -19,6 +19,8 @@ use std::{fmt, sync::Arc};
 use tokio::{sync::watch, time::Instant};
 
 use self::{door::Door, posting::Posts};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::posting::answer;
 use crate::{
     clock::Clock,
     config::Admission,

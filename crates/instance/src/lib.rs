@@ -23,3 +23,6 @@ pub mod transport;
 
 pub mod server;
 pub mod command;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;

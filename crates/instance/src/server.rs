@@ -2,6 +2,8 @@
 
 mod accept;
 mod gate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 
 use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -17,3 +17,6 @@ pub mod verb;
 pub mod request;
 pub mod reply;
 pub mod push;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;

@@ -304,5 +304,7 @@ impl Heard {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod written;
 #[cfg(test)]
 mod tests;

@@ -37,3 +37,6 @@ pub use self::{
     session::{Session, SocketIo},
     websocket::Response,
 };
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;

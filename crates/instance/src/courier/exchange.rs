@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{failure::Failure, resource::Resource};
 
 /// The longest body of an answer, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+pub(super) const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest head of an answer, in bytes.
 const MAX_HEAD: usize = 16 * 1024;

@@ -265,7 +265,7 @@ impl Instance {
 }
 
 /// What a node answers with the status alone, or with a body that is not one, is no answer.
-fn answer(body: &str) -> Option<Raw> {
+pub(crate) fn answer(body: &str) -> Option<Raw> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         #[serde(borrow)]

@@ -114,7 +114,7 @@ impl Doorman {
         SockRef::from(stream).set_tcp_user_timeout(Some(self.silence))
     }
 
-    fn arrive(&self, peer: IpAddr) -> Result<Arrival, Refusal> {
+    pub(super) fn arrive(&self, peer: IpAddr) -> Result<Arrival, Refusal> {
         let limits = &self.instance.limits;
         let proxied = self.trusted_proxies.contains(peer);
         let full = Refusal::unavailable("the instance has as many connections as it can hold");
@@ -131,7 +131,7 @@ impl Doorman {
         Ok(Arrival::new(peer, proxied, socket, address))
     }
 
-    fn talk(&self, stream: TcpStream, arrival: Arrival) {
+    pub(super) fn talk(&self, stream: TcpStream, arrival: Arrival) {
         let arrival = Arc::new(arrival);
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {

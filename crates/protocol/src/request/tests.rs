@@ -1,3 +1,4 @@
+use super::written::token_of;
 use super::*;
 use crate::code::Code;
 use crate::party::{IDENTIFIERS, MAX_INTEGER, PartyKind};
@@ -25,30 +26,6 @@ fn token() -> Option<Token> {
 
 fn information(text: &str) -> Information {
     Information::restore(text.into()).unwrap()
-}
-
-/// The token that came with an action.
-fn token_of(action: &Action) -> Option<&Option<Token>> {
-    match action {
-        Action::Forward { proof, .. }
-        | Action::Queue { proof, .. }
-        | Action::Send { proof, .. }
-        | Action::ProcessQueue { proof, .. }
-        | Action::MessageStatus { proof, .. }
-        | Action::Withdraw { proof, .. } => match proof {
-            Proof::Token(token) => Some(token),
-            Proof::Connection => None,
-        },
-        Action::Login { token, .. }
-        | Action::Update { token, .. }
-        | Action::Delete { token }
-        | Action::RotateToken { token } => Some(token),
-        Action::Register(_)
-        | Action::Logout
-        | Action::Ping
-        | Action::UpdateNodeList
-        | Action::SubscribeStatus { .. } => None,
-    }
 }
 
 /// What is refused: the code, the verb and the field.

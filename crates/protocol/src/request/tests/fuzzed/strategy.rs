@@ -204,12 +204,7 @@ pub(super) fn any_request() -> impl Strategy<Value = (Channel, Request)> {
 }
 
 pub(super) fn any_place() -> impl Strategy<Value = Place> {
-    prop::sample::select(vec![
-        Place::Parameters,
-        Place::Authentication,
-        Place::Envelope,
-        Place::Everywhere,
-    ])
+    prop::sample::select(Place::ALL.to_vec())
 }
 
 /// What a damaged request may have in it.
