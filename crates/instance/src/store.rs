@@ -21,6 +21,8 @@ mod queue;
 mod checkpoint;
 mod writer;
 mod reader;
+#[cfg(test)]
+mod by_hand;
 
 mod credential;
 mod party;
@@ -33,14 +35,18 @@ mod approval;
 use std::{
     num::NonZeroUsize,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc::sync_channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, sync_channel},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use rusqlite::Connection;
 use tokio::{task::spawn_blocking, time::timeout};
 
+#[cfg(test)]
+pub(crate) use self::by_hand::{ByHand, Fate};
 pub use self::{
     approval::{Approval, ApprovalError, approve_node},
     checkpoint::LogOptions,
@@ -154,45 +160,58 @@ impl Store {
     /// It blocks for some milliseconds, so it is called before there is anybody to serve. No other
     /// process can open the directory until the store's last thread has ended.
     pub fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        let (store, workers) = Self::assemble(data_dir, options)?;
+        *lock(&store.threads) = workers.start()?;
+        Ok(store)
+    }
+
+    /// A store, and those who will do its work.
+    fn assemble(data_dir: &Path, options: &Options) -> Result<(Self, Workers), OpenError> {
         let directory = Arc::new(Directory::open(data_dir, Arc::clone(&options.disk))?);
         checkpoint::renew_log(&directory)?;
-        let mut threads = Threads {
-            directory,
-            pulse: Arc::default(),
-            started: Vec::new(),
+        let path = directory.database();
+        let connect = |role| {
+            connection::open(path, role).map_err(|error| OpenError::database(path, error))
         };
-        let mut connection = threads.connect(Role::Writer)?;
-        schema::prepare(&mut connection, threads.directory.database())?;
-        let first = threads.slot(Role::Writer, connection);
+        let mut connection = connect(Role::Writer)?;
+        schema::prepare(&mut connection, path)?;
+        let pulse = Arc::new(Pulse::default());
+        let slot = |role, connection| Arc::new(Slot::new(role, connection, &directory, &pulse));
+        let first = slot(Role::Writer, connection);
 
-        let mut slots = vec![Arc::clone(&first)];
         let (reads, lookups) = Queue::new(options.read_queue, options.deadline);
         let lookups = Arc::new(Mutex::new(lookups));
-        for _ in 0..options.readers.get() {
-            let slot = threads.slot(Role::Reader, threads.connect(Role::Reader)?);
-            slots.push(Arc::clone(&slot));
-            let reader = Reader::new(slot, Arc::clone(&lookups));
-            threads.start("nile-reader", || reader.run())?;
-        }
+        let readers: Vec<_> = (0..options.readers.get())
+            .map(|_| Ok(slot(Role::Reader, connect(Role::Reader)?)))
+            .collect::<Result<_, OpenError>>()?;
+        let others = [&[Arc::clone(&first)], &*readers].concat();
 
-        let slot = threads.slot(Role::Checkpointer, threads.connect(Role::Checkpointer)?);
-        let checkpointer = Checkpointer::new(slot, slots, options.log.tick);
+        let last = slot(Role::Checkpointer, connect(Role::Checkpointer)?);
+        let checkpointer = Checkpointer::new(last, others, options.log.tick);
         let (checkpoints, wanted) = sync_channel(1);
-        threads.start("nile-checkpointer", move || checkpointer.run(&wanted))?;
 
         let (writes, jobs) = Queue::new(options.write_queue, options.deadline);
-        let thread = Writer::new(jobs, first, options.log, checkpoints);
-        threads.start("nile-writer", || thread.run())?;
 
-        let Threads { pulse, started, .. } = threads;
-        Ok(Self {
+        let workers = Workers {
+            writer: Writer::new(jobs, first, options.log, checkpoints),
+            directory,
+            pulse: Arc::clone(&pulse),
+            readers: readers
+                .into_iter()
+                .map(|slot| Reader::new(slot, Arc::clone(&lookups)))
+                .collect(),
+            checkpointer,
+            wanted,
+        };
+        let store = Self {
             writes,
             reads,
             pulse,
-            threads: Mutex::new(started),
+            threads: Mutex::default(),
             deadline: options.deadline,
             queue: options.queue,
-        })
+        };
+        Ok((store, workers))
     }
 
     /// Whether the store can serve.
@@ -229,7 +248,36 @@ impl Store {
     }
 }
 
-/// Starts the store's threads, and gives them their connections. Each keeps the directory locked until it ends, and is watched.
+/// Those who do the store's work, before each has a thread of its own.
+struct Workers {
+    directory: Arc<Directory>,
+    pulse: Arc<Pulse>,
+    readers: Vec<Reader>,
+    checkpointer: Checkpointer,
+    /// Told when a checkpoint is wanted.
+    wanted: Receiver<()>,
+    writer: Writer,
+}
+
+impl Workers {
+    fn start(self) -> Result<Vec<JoinHandle<()>>, OpenError> {
+        let mut threads = Threads {
+            directory: self.directory,
+            pulse: self.pulse,
+            started: Vec::new(),
+        };
+        for reader in self.readers {
+            threads.start("nile-reader", || reader.run())?;
+        }
+        let (checkpointer, wanted) = (self.checkpointer, self.wanted);
+        threads.start("nile-checkpointer", move || checkpointer.run(&wanted))?;
+        let writer = self.writer;
+        threads.start("nile-writer", || writer.run())?;
+        Ok(threads.started)
+    }
+}
+
+/// Starts the store's threads. Each keeps the directory locked until it ends, and is watched.
 struct Threads {
     directory: Arc<Directory>,
     pulse: Arc<Pulse>,
@@ -237,15 +285,6 @@ struct Threads {
 }
 
 impl Threads {
-    fn connect(&self, role: Role) -> Result<Connection, OpenError> {
-        let path = self.directory.database();
-        connection::open(path, role).map_err(|error| OpenError::database(path, error))
-    }
-
-    fn slot(&self, role: Role, connection: Connection) -> Arc<Slot> {
-        Arc::new(Slot::new(role, connection, &self.directory, &self.pulse))
-    }
-
     fn start(
         &mut self,
         name: &'static str,

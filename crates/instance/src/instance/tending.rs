@@ -9,7 +9,8 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Instance, proof::report};
+use super::{Instance, follow::Following, proof::report};
+use crate::store::Swept;
 
 /// How long subscribers are left alone after they were told of presence.
 const NEWS: Duration = Duration::from_millis(250);
@@ -57,15 +58,18 @@ impl Instance {
     async fn sweep(self: &Arc<Self>) {
         let mut after = 0;
         loop {
-            let pause = match self.store.sweep(after, self.clock.now()).await {
-                Ok(swept) => {
-                    self.ended(&swept.ended);
-                    after = swept.next.unwrap_or(0);
-                    if swept.next.is_some() {
-                        BATCHES
-                    } else {
-                        SWEEPS
-                    }
+            let instance = Arc::clone(self);
+            let swept = Following::new(
+                self.store.sweep(after, self.clock.now()),
+                move |Swept { ended, next }| {
+                    instance.ended(&ended);
+                    next
+                },
+            );
+            let pause = match swept.await {
+                Ok(next) => {
+                    after = next.unwrap_or(0);
+                    if next.is_some() { BATCHES } else { SWEEPS }
                 }
                 Err(fault) => {
                     report(&fault);

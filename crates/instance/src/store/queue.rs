@@ -4,7 +4,7 @@
 //! unless the queue is full. Nothing here runs jobs.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     num::NonZeroUsize,
     pin::Pin,
     sync::{PoisonError, RwLock},
@@ -146,6 +146,23 @@ impl<T> Submission<T> {
     #[must_use]
     pub fn is_queued(&self) -> bool {
         self.waiting.is_none()
+    }
+
+    /// The same without a deadline for what was queued; what was not is given up when that passes.
+    ///
+    /// It may have been polled before, also until it timed out. `None` when it has ended otherwise.
+    pub(crate) async fn however_late(mut self) -> Option<T> {
+        if self.result.is_terminated() {
+            return None;
+        }
+        poll_fn(|context| match self.poll_queued(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => self.poll_deadline(context),
+        })
+        .await;
+        // A job that is dropped here drops its reply, and so does a store that ends.
+        self.waiting = None;
+        self.result.await.ok()?.ok()
     }
 
     fn poll_queued(&mut self, context: &mut Context<'_>) -> Poll<()> {

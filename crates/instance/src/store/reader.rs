@@ -15,7 +15,7 @@ const MAX_BATCH: usize = 32;
 pub(super) struct Reader {
     slot: Arc<Slot>,
     /// Shared by all readers: whoever is free takes what waits.
-    jobs: Arc<Mutex<Jobs>>,
+    pub(super) jobs: Arc<Mutex<Jobs>>,
     answers: Answers,
 }
 
@@ -33,18 +33,15 @@ impl Reader {
     pub(super) fn run(self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while lock(&self.jobs).take(&mut batch, MAX_BATCH) {
-            self.serve(&mut batch);
-            self.answers.give(batch.drain(..));
+            match self.look_up(&mut batch) {
+                Ok(()) => self.answers.give(batch.drain(..)),
+                Err(cause) => batch.drain(..).for_each(|job| job.refuse(&cause)),
+            }
         }
     }
 
-    fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
-        if let Err(cause) = self.look_up(batch) {
-            batch.drain(..).for_each(|job| job.refuse(&cause));
-        }
-    }
-
-    fn look_up(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+    /// Runs a batch, which is answered after that, or refused as a whole.
+    pub(super) fn look_up(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
         let mut held = self.slot.hold();
         let connection = held.connection()?;
         execute(connection, "BEGIN").map_err(|error| Arc::new(error) as Cause)?;

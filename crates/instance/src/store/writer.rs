@@ -23,7 +23,7 @@ pub(super) const MAX_BATCH: usize = 1024;
 
 /// The writer, before its thread starts and inside it.
 pub(super) struct Writer {
-    jobs: Jobs,
+    pub(super) jobs: Jobs,
     /// Empty after a failure, until the next batch opens another connection.
     slot: Arc<Slot>,
     log: LogOptions,
@@ -56,19 +56,23 @@ impl Writer {
     }
 
     fn serve(&self, batch: &mut Vec<Box<dyn Job>>) {
-        let committed = self.commit(batch);
-        self.slot.pulse.committed(committed.is_ok());
-        match committed {
+        match self.commit(batch) {
             Ok(()) => self.jobs.answers.give(batch.drain(..)),
-            Err(cause) => {
-                tracing::error!(jobs = batch.len(), %cause, "a commit failed");
-                self.slot.hold().close();
-                batch.drain(..).for_each(|job| job.refuse(&cause));
-            }
+            Err(cause) => batch.drain(..).for_each(|job| job.refuse(&cause)),
         }
     }
 
-    fn commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+    /// Runs and commits a batch, which is answered after that, or refused as a whole.
+    pub(super) fn commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+        let committed = self.try_commit(batch);
+        self.slot.pulse.committed(committed.is_ok());
+        committed.inspect_err(|cause| {
+            tracing::error!(jobs = batch.len(), %cause, "a commit failed");
+            self.slot.hold().close();
+        })
+    }
+
+    fn try_commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
         transact(self.slot.hold().connection()?, batch)
     }
 
