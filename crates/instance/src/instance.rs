@@ -18,9 +18,9 @@ use std::{fmt, sync::Arc};
 
 use tokio::{sync::watch, time::Instant};
 
-use self::{door::Door, posting::Posts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::posting::answer;
+use self::{door::Door, posting::Posts};
 use crate::{
     clock::Clock,
     config::Admission,

@@ -18,6 +18,8 @@ pub mod store;
 pub mod hub;
 
 pub mod instance;
+#[cfg(test)]
+mod simulation;
 
 pub mod transport;
 

@@ -170,9 +170,8 @@ impl Store {
         let directory = Arc::new(Directory::open(data_dir, Arc::clone(&options.disk))?);
         checkpoint::renew_log(&directory)?;
         let path = directory.database();
-        let connect = |role| {
-            connection::open(path, role).map_err(|error| OpenError::database(path, error))
-        };
+        let connect =
+            |role| connection::open(path, role).map_err(|error| OpenError::database(path, error));
         let mut connection = connect(Role::Writer)?;
         schema::prepare(&mut connection, path)?;
         let pulse = Arc::new(Pulse::default());

@@ -89,8 +89,8 @@ pub trait Conversation: Send + 'static {
 /// How much work a connection may have under way at once.
 const ROOM: usize = 32;
 
-/// The work of one connection, in the order of its requests.
-pub(crate) struct Pipeline<T> {
+/// The work of one connection, in the order of its requests, for whatever carries it.
+pub struct Pipeline<T> {
     queue: VecDeque<Slot<T>>,
     alone: bool,
 }
@@ -101,7 +101,9 @@ enum Slot<T> {
 }
 
 impl<T> Pipeline<T> {
-    pub(crate) const fn new() -> Self {
+    /// Nothing is under way.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             queue: VecDeque::new(),
             alone: false,
@@ -109,16 +111,19 @@ impl<T> Pipeline<T> {
     }
 
     /// Whether another request may be taken now.
-    pub(crate) fn has_room(&self) -> bool {
+    #[must_use]
+    pub fn has_room(&self) -> bool {
         !self.alone && self.queue.len() < ROOM
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Takes a step; hands its outcome straight back when nothing is before it.
-    pub(crate) fn push(&mut self, step: Step<T>) -> Option<T> {
+    pub fn push(&mut self, step: Step<T>) -> Option<T> {
         let slot = match step {
             Step::Now(outcome) if self.queue.is_empty() => return Some(outcome),
             Step::Now(outcome) => Slot::Done(outcome),
@@ -135,7 +140,7 @@ impl<T> Pipeline<T> {
     /// The next outcome in order; pending while there is none.
     ///
     /// Only the oldest work is polled, so work that must run alone starts when it is the oldest.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let outcome = match self.queue.pop_front() {
             None => return Poll::Pending,
             Some(Slot::Done(outcome)) => outcome,
@@ -155,7 +160,7 @@ impl<T> Pipeline<T> {
     }
 
     /// Hands every outcome that is due to the conversation.
-    pub(crate) fn poll_complete<C>(
+    pub fn poll_complete<C>(
         &mut self,
         cx: &mut Context<'_>,
         conversation: &mut C,
@@ -168,6 +173,12 @@ impl<T> Pipeline<T> {
             let outcome = ready!(self.poll_next(cx));
             conversation.complete(outcome, sink);
         }
+    }
+}
+
+impl<T> Default for Pipeline<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

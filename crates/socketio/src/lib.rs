@@ -26,7 +26,7 @@ pub use self::{
     close::{Close, End},
     connection::serve,
     connections::Connections,
-    conversation::{Conversation, Message, Sink, Step, Work},
+    conversation::{Conversation, Message, Pipeline, Sink, Step, Work},
     endpoint::{Endpoint, Peer, Transport},
     engine::Version,
     heartbeat::Heartbeat,

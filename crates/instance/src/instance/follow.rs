@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Timestamp,
-        store::{ByHand, Disk, Options, Store},
+        store::{ByHand, Fate, Options, Store},
         token::TokenHash,
     };
 
@@ -148,7 +148,7 @@ mod tests {
         }
 
         async fn write(&mut self) {
-            self.by_hand.write(1, Disk::Works);
+            self.by_hand.write(1, Fate::Works);
             self.by_hand.answer_write();
             yield_now().await;
         }
