@@ -8,7 +8,7 @@ use std::{error::Error, fmt, net::IpAddr, sync::Arc};
 
 use nile_protocol::{
     code::Code,
-    party::{PartyId, PartyKind},
+    party::{MAX_INTEGER, PartyId, PartyKind},
     refusal::Refusal,
     reply::Reply,
     request::Proof,
@@ -74,8 +74,8 @@ impl Presented {
     }
 }
 
-/// A number that is never given: ids begin at 1.
-const NOBODY: i64 = 0;
+/// A number that is never given. It is larger than all that are: the store reads a row for it all the same.
+const NOBODY: i64 = MAX_INTEGER + 1;
 
 /// In whose name something is asked.
 #[derive(Clone, Copy)]

@@ -36,6 +36,18 @@ macro_rules! statement {
     };
 }
 
+/// Which row is read for the party ?1: its own, or somebody's where there is none of that number. Numbers that were
+/// never given find rows all over the table, as those do that were: a row that is read all the time is nearer.
+macro_rules! nearest {
+    ($table:literal) => {
+        concat!(
+            " WHERE id <= (?1 - 1) % (SELECT max(id) FROM ",
+            $table,
+            ") + 1 ORDER BY id DESC LIMIT 1"
+        )
+    };
+}
+
 impl Store {
     /// Tells whether `token` is a live token of `party`.
     ///
@@ -119,26 +131,30 @@ pub(super) fn authenticate(
 ) -> Result<Option<Authenticated>> {
     let mut statement = connection.prepare_cached(match party.kind() {
         PartyKind::Client => {
-            "SELECT token_hash, next_token_hash, next_token_at, information, NULL, 1
-             FROM client WHERE id = ?1"
+            concat!(
+                "SELECT token_hash, next_token_hash, next_token_at, id, information, NULL, 1 FROM client",
+                nearest!("client")
+            )
         }
         PartyKind::Node => {
-            "SELECT token_hash, next_token_hash, next_token_at, information, hash, approved
-             FROM node WHERE id = ?1"
+            concat!(
+                "SELECT token_hash, next_token_hash, next_token_at, id, information, hash, approved FROM node",
+                nearest!("node")
+            )
         }
     })?;
     let mut rows = statement.query([party.number()])?;
     let row = rows.next()?;
-    let credential = row.map(credential).transpose()?;
+    let credential = row.map(|row| credential(row, party)).transpose()?;
     let with = credential
         .unwrap_or(Credential::NOBODY)
         .recognise(token, now);
     row.zip(with)
         .map(|(row, with)| {
             Ok(Authenticated {
-                hash: row.get(4)?,
-                information: row.get(3)?,
-                approved: row.get(5)?,
+                hash: row.get(5)?,
+                information: row.get(4)?,
+                approved: row.get(6)?,
                 with,
             })
         })
@@ -177,17 +193,21 @@ pub(super) fn admit(
     now: Timestamp,
 ) -> Result<Option<(Credential, LiveToken)>> {
     let stored = connection
-        .prepare_cached(statement!(
-            party.kind(),
-            "SELECT token_hash, next_token_hash, next_token_at FROM ",
-            " WHERE id = ?1"
-        ))?
-        .query_row([party.number()], credential)
+        .prepare_cached(match party.kind() {
+            PartyKind::Client => concat!(
+                "SELECT token_hash, next_token_hash, next_token_at, id FROM client",
+                nearest!("client")
+            ),
+            PartyKind::Node => concat!(
+                "SELECT token_hash, next_token_hash, next_token_at, id FROM node",
+                nearest!("node")
+            ),
+        })?
+        .query_row([party.number()], |row| credential(row, party))
         .optional()?;
-    let with = stored.unwrap_or(Credential::NOBODY).recognise(token, now);
-    Ok(stored
-        .zip(with)
-        .map(|(credential, with)| (credential.after(with), with)))
+    let credential = stored.unwrap_or(Credential::NOBODY);
+    let with = credential.recognise(token, now);
+    Ok(with.map(|with| (credential.after(with), with)))
 }
 
 fn store_credential(connection: &Connection, party: PartyId, credential: Credential) -> Result<()> {
@@ -202,15 +222,22 @@ fn store_credential(connection: &Connection, party: PartyId, credential: Credent
         .map(drop)
 }
 
-/// Reads the columns `token_hash`, `next_token_hash` and `next_token_at`, the first of the row.
-fn credential(row: &Row<'_>) -> Result<Credential> {
+/// Reads the columns `token_hash`, `next_token_hash`, `next_token_at` and `id`, the first of the row: the credential
+/// of `party`, or nobody's where the row is another's, which takes as long.
+fn credential(row: &Row<'_>, party: PartyId) -> Result<Credential> {
     let next = row.get::<_, Option<_>>(1)?.map(TokenHash::from_bytes);
     let since = row.get::<_, Option<_>>(2)?.map(Timestamp);
-    Ok(Credential {
+    let found = Credential {
         current: TokenHash::from_bytes(row.get(0)?),
         next: next
             .zip(since)
             .map(|(hash, since)| NextToken { hash, since }),
+    };
+    let is_its_own = row.get::<_, i64>(3)? == party.number();
+    Ok(if is_its_own {
+        found
+    } else {
+        Credential::NOBODY
     })
 }
 

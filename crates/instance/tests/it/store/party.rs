@@ -10,7 +10,7 @@ use nile_instance::{
     clock::Timestamp,
     store::{Authenticated, Change, Ended, LiveToken, NodeUpdate, Proven, Submission},
 };
-use nile_protocol::party::{PartyId, PartyKind};
+use nile_protocol::party::{MAX_INTEGER, PartyId, PartyKind};
 
 use super::{HASH, NOW, TestStore, information, token};
 
@@ -102,6 +102,33 @@ async fn a_registered_party_is_known_by_its_token_and_by_no_other() {
         assert_eq!(store.live(pears, 1).await, None);
         assert_eq!(store.live(kind.party(99), 1).await, None);
         assert_eq!(store.live(kind.party(-1), 1).await, None);
+    }
+}
+
+/// Where there is no such party another's row is read, for the time that this takes.
+#[tokio::test]
+async fn a_party_that_does_not_exist_has_nobodys_token() {
+    for kind in KINDS {
+        let store = TestStore::beside(kind).await;
+        for number in [1, 2, 3] {
+            store.registered(kind, number, "Ada").await;
+        }
+        assert_eq!(
+            store.delete(kind.party(2), token(2), NOW).await.unwrap(),
+            DELETED
+        );
+        for nobody in [i64::MIN, 0, 2, 4, 1000, MAX_INTEGER, i64::MAX] {
+            for number in [1, 2, 3] {
+                let party = kind.party(nobody);
+                assert_eq!(store.live(party, number).await, None, "{party:?}");
+                let changed = store.update(party, number, "Eve", NOW).await;
+                assert_eq!(changed.unwrap(), Change::InvalidToken, "{party:?}");
+            }
+        }
+        for number in [1, 3] {
+            let party = kind.party(number.into());
+            assert_eq!(store.name(party, number).await, information("Ada"));
+        }
     }
 }
 
