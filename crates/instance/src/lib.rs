@@ -12,6 +12,7 @@ pub mod config;
 pub mod limits;
 pub mod telemetry;
 pub mod files;
+pub mod core_dump;
 
 pub mod courier;
 pub mod store;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use nile_instance::{
     command::Command,
     config::{Config, Flags, Loaded},
-    files,
+    core_dump, files,
     server::Server,
     store, telemetry,
 };
@@ -48,6 +48,7 @@ fn approve(node: NodeId, flags: Flags) -> anyhow::Result<()> {
 
 fn run(flags: Flags) -> anyhow::Result<()> {
     let mut config = load(flags)?;
+    core_dump::forbid();
     config.limits.connections = files::allow(config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
