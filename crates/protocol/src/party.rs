@@ -36,6 +36,21 @@ pub enum PartyKind {
 ///
 /// Clients and nodes are numbered independently, so a bare integer names two
 /// parties at once. Everything that addresses a party takes a `PartyId`.
+///
+/// ```
+/// use nile_protocol::party::{ClientId, NodeId, PartyId};
+/// assert_ne!(PartyId::Client(ClientId(1)), PartyId::Node(NodeId(1)));
+/// ```
+///
+/// One does not become the other:
+/// ```compile_fail,E0308
+/// # use nile_protocol::party::{ClientId, NodeId, PartyId};
+/// PartyId::Node(ClientId(1));
+/// ```
+/// ```compile_fail,E0277
+/// # use nile_protocol::party::{ClientId, NodeId, PartyId};
+/// let node: NodeId = ClientId(1).into();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PartyId {
     /// A client, by its number among clients.

@@ -22,6 +22,8 @@ use std::{
 use nile_instance::store::{Disk, DiskFile};
 use tokio::runtime;
 
+use crate::support::given;
+
 /// The disk, as the store is given it.
 #[derive(Clone, Debug)]
 struct Faulty(faulty_disk::Disk);
@@ -73,11 +75,6 @@ impl io::Seek for File {
 
 /// What runs these tests.
 const COMMAND: &str = "cargo test -p nile-instance --test it ";
-
-/// A number that the one who runs the tests gives.
-fn given(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap())
-}
 
 /// Runs one case. If that fails, says what repeats it.
 #[expect(

@@ -18,3 +18,4 @@ mod queue_model;
 mod kills;
 mod race;
 mod examples;
+mod threats;

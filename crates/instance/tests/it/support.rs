@@ -54,6 +54,11 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     within(what, held).await;
 }
 
+/// A number that whoever runs the tests gives in the environment.
+pub(crate) fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
 /// Who is online: WebSocket ids and parties, sorted.
 pub(crate) type Online = Vec<(String, PartyId)>;
 

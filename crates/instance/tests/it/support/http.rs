@@ -147,6 +147,14 @@ impl Http {
 /// What a request of ours is made of.
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
 
+/// The headers that ask for a WebSocket.
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
+
 /// The head of a request whose body has so many bytes.
 pub(crate) fn head(line: &str, headers: &[(&str, &str)], length: usize) -> String {
     let mut head = format!("{line} HTTP/1.1\r\nhost: nile\r\n");

@@ -98,6 +98,14 @@ impl Process {
         prlimit(Some(self.pid()), Resource::Nofile, limit).unwrap();
     }
 
+    /// What the system allows it of this, such as `Max open files`: as much now, and as much as it could ask for.
+    pub(crate) fn limit(&self, name: &str) -> (String, String) {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid)).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix(name));
+        let mut words = line.unwrap().split_whitespace().map(str::to_owned);
+        (words.next().unwrap(), words.next().unwrap())
+    }
+
     fn pid(&self) -> Pid {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         pid.expect("the system has given it one")

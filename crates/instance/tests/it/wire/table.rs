@@ -6,7 +6,7 @@ use nile_protocol::code::Code;
 
 use crate::support::{
     Connects, TestInstance,
-    http::{Http, JSON, Response},
+    http::{Http, JSON, Response, UPGRADE},
     mask::mask,
     request::{CHANNEL, PATH, PING},
     socketio::{SocketIo, event, path},
@@ -114,14 +114,6 @@ impl Table {
 }
 
 pub(super) type Headers<'a> = &'a [(&'a str, &'a str)];
-
-/// The headers that ask for a WebSocket.
-const UPGRADE: [(&str, &str); 4] = [
-    ("connection", "upgrade"),
-    ("upgrade", "websocket"),
-    ("sec-websocket-version", "13"),
-    ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
-];
 
 /// A request that any transport can carry.
 #[derive(Clone, Copy)]

@@ -221,3 +221,45 @@ fn who_needs_no_token_may_have_any() {
         );
     }
 }
+
+/// The text of a panic is made of what `Debug` says.
+#[test]
+fn no_request_and_no_refusal_shows_a_token_in_a_panic() {
+    const SECRET: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFE";
+    const PARAMETERS: &str = r#"{"queue_id":1,"on":true,"information":{},"hash":"QmNLfbof5rLekrACjeuLk9JmGZD2HDBHCU4z16iYKmx5SE"}"#;
+    for (prefix, from) in [("nlc", PartyKind::Client), ("nln", PartyKind::Node)] {
+        let token = format!("{prefix}_7_{SECRET}");
+        let secret = format!("{:?}", Token::parse(&token).unwrap().secret());
+        let (mut read, mut rejected) = (0, 0);
+        for verb in Verb::ALL {
+            for members in [
+                format!(r#""token":"{token}""#),
+                format!(r#""authentication":{{"token":"{token}"}}"#),
+                format!(r#""token":"{token}","authentication":{{"token":"x{token}"}}"#),
+                format!(r#""token":["{token}"]"#),
+                format!(r#""token":"{token}","token":"{token}""#),
+                format!(r#""token":"{token}","recipient":["{token}"]"#),
+                format!(r#""token":"{token}","id":["{token}"]"#),
+                format!(r#""token":"{token}"{token}"#),
+            ] {
+                let body = format!(
+                    r#"{{"action":"{}","parameters":{PARAMETERS},{members},"recipient":7}}"#,
+                    verb.as_str()
+                );
+                let channel = Channel::ToInstance { from };
+                let result = Request::parse(channel, &body, Some(&token), MAX_INFORMATION);
+                let shown = format!("{result:?}");
+                assert!(!shown.contains(SECRET), "{shown}");
+                assert!(!shown.contains(secret.trim_matches(['[', ']'])), "{shown}");
+                match result {
+                    Ok(_) => read += 1,
+                    Err(_) => rejected += 1,
+                }
+            }
+        }
+        assert!(
+            read > 10 && rejected > 50,
+            "{read} read, {rejected} rejected"
+        );
+    }
+}
