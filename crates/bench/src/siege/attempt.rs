@@ -326,12 +326,13 @@ impl Member {
     }
 
     async fn foreign(&self) -> Result<(), Failure> {
-        let (token, message) = (self.prey.client(self.number), self.round + 1);
+        // A node that nobody has written to, and that has sent nothing: no message is its own.
+        let (token, message) = (self.prey.node(self.number), self.round + 1);
         for action in ["messageStatus", "withdraw", "processQueue"] {
             let body = format!(
                 r#"{{"action":"{action}","parameters":{{"queue_id":{message}}},"token":"{token}"}}"#
             );
-            self.exchange("POST", "/client/to/instance", &body).await?;
+            self.exchange("POST", "/node/to/instance", &body).await?;
         }
         Ok(())
     }
