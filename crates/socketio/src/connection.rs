@@ -24,6 +24,10 @@ use crate::{
 /// While more than this waits to be written, nothing is read and no pushed message is taken.
 pub(crate) const HIGH_WATER: usize = 64 * 1024;
 
+/// After so many messages other connections have their turn: a burst on hundreds of them at once would
+/// otherwise keep the rest waiting for as long as it takes to read all that each of them has sent.
+const TURN: usize = 64;
+
 /// Serves a conversation on a WebSocket whose handshake was answered, until one side ends it.
 ///
 /// What a connection keeps is on the heap once; the future that is returned stays small.
@@ -102,17 +106,22 @@ impl<C: Conversation> Drive<C> {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut heard = 0;
         loop {
-            match self.poll_turn(cx) {
-                Poll::Ready(Ok(())) => {}
+            match self.poll_turn(cx, &mut heard) {
+                Poll::Ready(Ok(())) if heard < TURN => {}
+                Poll::Ready(Ok(())) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    /// One round of all there is to do; ready when there may be more.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    /// One round of all there is to do, which adds to what was heard; ready when there may be more.
+    fn poll_turn(&mut self, cx: &mut Context<'_>, heard: &mut usize) -> Poll<Result<(), End>> {
         let mut output = self.socket.output();
         let _pending = self
             .pipeline
@@ -136,7 +145,7 @@ impl<C: Conversation> Drive<C> {
                 return Poll::Ready(Err(End::Closed(close)));
             }
             Some(_) => Poll::Pending,
-            None => self.poll_read(cx)?,
+            None => self.poll_read(cx, heard)?,
         };
         // Only now: what a peer sent while this process was held up counts as said in time.
         let blocked_since = self.socket.blocked_since();
@@ -152,7 +161,7 @@ impl<C: Conversation> Drive<C> {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, heard: &mut usize) -> Poll<Result<(), End>> {
         if !self.pipeline.has_room() || self.socket.unwritten() >= HIGH_WATER {
             return Poll::Pending;
         }
@@ -163,6 +172,7 @@ impl<C: Conversation> Drive<C> {
             ..
         } = self;
         socket.poll_read(cx, |incoming, output| {
+            *heard += 1;
             let step = match incoming {
                 Incoming::Text(text) => conversation.receive(Message::Text(&text), output)?,
                 Incoming::Binary(bytes) => conversation.receive(Message::Binary(&bytes), output)?,
@@ -180,7 +190,7 @@ impl<C: Conversation> Drive<C> {
             if let Some(outcome) = step.and_then(|step| pipeline.push(step)) {
                 conversation.complete(outcome, output);
             }
-            Ok(pipeline.has_room() && output.len() < HIGH_WATER)
+            Ok(pipeline.has_room() && output.len() < HIGH_WATER && *heard < TURN)
         })
     }
 }

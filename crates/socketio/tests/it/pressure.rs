@@ -1,6 +1,6 @@
 //! Peers that do not read, or read slowly: what they cost is bounded, and others are served.
 
-use std::sync::Arc;
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use futures_util::{SinkExt, StreamExt};
 use nile_socketio::{Close, End, Frame, Refused, encode_event};
@@ -76,6 +76,29 @@ async fn others_are_served_beside_a_peer_that_does_not_read() {
     }
     assert!(!flood.is_finished());
     flood.abort();
+}
+
+#[tokio::test]
+async fn a_burst_of_one_peer_leaves_others_their_turn() {
+    const BURST: usize = 2000;
+    let server = TestServer::start();
+    let mut stream = Client::socketio(&server).await.into_stream();
+    let burst = text("42[\"message\"]").repeat(BURST);
+    stream.write_all(&burst).await.unwrap();
+    // A task like a connection's, with its place among those that are ready.
+    let (mut taken, mut most) = (0, 0);
+    let turns = tokio::spawn(poll_fn(move |cx| {
+        let now = server.journal().taken();
+        most = most.max(now - taken);
+        taken = now;
+        if taken == BURST {
+            return Poll::Ready(most);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    let most = within("all of it to be taken", turns).await.unwrap();
+    assert!(most <= 64, "{most} at once");
 }
 
 #[tokio::test]
