@@ -46,7 +46,7 @@ pub struct Taken {
 
 #[derive(Default)]
 struct State {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Waiting>,
     bytes: usize,
     news: Option<Arc<[Frame]>>,
     close: Option<Close>,
@@ -54,6 +54,12 @@ struct State {
     waker: Option<Waker>,
     /// The task that waits for room.
     sender: Option<Waker>,
+}
+
+/// A message that waits.
+struct Waiting {
+    number: Option<i64>,
+    frame: Frame,
 }
 
 impl Outbox {
@@ -68,6 +74,15 @@ impl Outbox {
 
     /// Queues a message behind those that wait.
     pub fn push(&self, frame: Frame) -> Result<(), Refused> {
+        self.wait(None, frame)
+    }
+
+    /// The same; as long as it waits it can be [taken back](Self::take_back) by this number.
+    pub fn push_numbered(&self, number: i64, frame: Frame) -> Result<(), Refused> {
+        self.wait(Some(number), frame)
+    }
+
+    fn wait(&self, number: Option<i64>, frame: Frame) -> Result<(), Refused> {
         let mut state = self.state();
         if state.close.is_some() {
             return Err(Refused::Closed);
@@ -76,9 +91,20 @@ impl Outbox {
             return Err(Refused::Full);
         }
         state.bytes += frame.len();
-        state.frames.push_back(frame);
+        state.frames.push_back(Waiting { number, frame });
         wake(state);
         Ok(())
+    }
+
+    /// The message of this number does not leave any more, if it has not yet.
+    pub fn take_back(&self, number: i64) {
+        let mut state = self.state();
+        let mut frames = state.frames.iter();
+        let place = frames.position(|waiting| waiting.number == Some(number));
+        if let Some(taken) = place.and_then(|place| state.frames.remove(place)) {
+            state.bytes -= taken.frame.len();
+            self.tell_sender(state);
+        }
     }
 
     /// Puts `news` where the latest news are, in place of what stood there. They go when no message
@@ -129,7 +155,7 @@ impl Outbox {
         let mut state = self.state();
         let mut taken = 0;
         while taken < room
-            && let Some(frame) = state.frames.pop_front()
+            && let Some(Waiting { frame, .. }) = state.frames.pop_front()
         {
             taken += frame.len();
             sink.text(&[&frame]);
@@ -151,14 +177,18 @@ impl Outbox {
             emptied: state.frames.is_empty() && state.news.is_none(),
             close: state.close.clone(),
         };
-        if state.sender.is_some() && state.has_room(self.0.limit) {
-            let sender = state.sender.take();
-            drop(state);
-            if let Some(sender) = sender {
-                sender.wake();
-            }
-        }
+        self.tell_sender(state);
         taken
+    }
+
+    /// Wakes whoever waits for room, if there is.
+    fn tell_sender(&self, mut state: MutexGuard<'_, State>) {
+        if state.has_room(self.0.limit)
+            && let Some(sender) = state.sender.take()
+        {
+            drop(state);
+            sender.wake();
+        }
     }
 
     /// The connection has ended: nothing more is taken, and what waits is dropped.
@@ -240,6 +270,19 @@ mod tests {
             (sent, taken.emptied),
             (vec!["67890".to_owned(), "abcde".to_owned()], true)
         );
+    }
+
+    #[test]
+    fn what_is_taken_back_does_not_leave_and_gives_its_room() {
+        let outbox = Outbox::new(10);
+        outbox.push_numbered(1, "12345".into()).unwrap();
+        outbox.push_numbered(2, "67890".into()).unwrap();
+        outbox.take_back(1);
+        outbox.take_back(3);
+        assert_eq!(outbox.push("abcde".into()), Ok(()), "there is room again");
+        assert_eq!(take(&outbox, 100).0, ["67890", "abcde"]);
+        outbox.take_back(2);
+        assert_eq!(outbox.push("1234567890".into()), Ok(()));
     }
 
     #[test]

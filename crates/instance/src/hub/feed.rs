@@ -207,13 +207,17 @@ impl Feed {
         }
     }
 
-    /// These messages have ended: they are not handed over any more.
+    /// These messages have ended: they are not handed over any more, nor are those pushed that wait in an outbox.
     pub(super) fn settle(&mut self, queue_ids: &[i64]) {
         for queue_id in queue_ids {
             if *queue_id > self.cursor && (self.reading || !self.behind) {
                 self.gone.insert(*queue_id);
             }
             if let Some(holder) = self.held.remove(queue_id).flatten() {
+                let mut receivers = self.receivers.iter();
+                if let Some(receiver) = receivers.find(|one| one.line.connection == holder) {
+                    receiver.line.voice.outbox.take_back(*queue_id);
+                }
                 self.release(holder);
             }
         }

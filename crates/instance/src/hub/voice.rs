@@ -51,7 +51,7 @@ impl Voice {
         let frame = self
             .dialect
             .message(from, message.body(), Some(message.queue_id));
-        self.outbox.push(frame)
+        self.outbox.push_numbered(message.queue_id, frame)
     }
 }
 

@@ -83,6 +83,16 @@ fn a_message_that_ends_while_it_is_read_is_not_pushed() {
 }
 
 #[test]
+fn a_message_that_ends_before_it_has_left_does_not_leave() {
+    let hub = Hub::default();
+    let voice = join(&hub, A, SHOPPER);
+    assert!(hub.offer(SHOPPER, &message(1), 0).pushed);
+    assert!(hub.offer(SHOPPER, &message(2), 1).pushed);
+    assert_eq!(hub.settle(SHOPPER, &[1]), []);
+    assert_eq!(heard(&voice), ["2"]);
+}
+
+#[test]
 fn a_connection_of_a_node_that_comes_is_handed_what_the_others_have_beyond_its_page() {
     let hub = Hub::default();
     let silent = join(&hub, A, SHOP);
