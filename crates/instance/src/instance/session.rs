@@ -206,8 +206,12 @@ impl Session {
                 })
             }
             Action::UpdateNodeList => {
-                let nodes = instance.hub.browse(&self.line);
-                question.now(Ok(Reply::OnlineNodes { nodes }))
+                let (instance, line) = (Arc::clone(instance), self.line.clone());
+                // As it is when it is told: changes that are told meanwhile must not be followed by what was before.
+                question.in_turn(move || {
+                    let nodes = instance.hub.browse(&line);
+                    Ok(Reply::OnlineNodes { nodes })
+                })
             }
             Action::SubscribeStatus { on } => {
                 let instance = Arc::clone(instance);
@@ -384,4 +388,76 @@ fn reply(verb: Verb, outcome: Outcome) -> Reply {
         verb: Some(verb),
         refusal,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use nile_protocol::party::NodeId;
+    use nile_socketio::{Frame, Outbox};
+
+    use super::*;
+    use crate::{
+        clock::{FixedClock, Timestamp},
+        config::{Admission, DeliveriesConfig, LimitsConfig},
+        courier::Courier,
+        hub::{Card, Dialect, Voice},
+        instance::Rules,
+        limits::Limits,
+        store::{Options, Store},
+    };
+
+    /// Nothing is told to it.
+    struct Deaf;
+
+    impl Dialect for Deaf {
+        fn message(&self, _: PartyKind, _: &str, _: Option<i64>) -> Frame {
+            unreachable!("nobody writes to it")
+        }
+
+        fn said(&self, _: PartyKind, _: &str) -> Arc<[Frame]> {
+            [].into()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_list_of_nodes_is_what_it_is_when_its_turn_has_come() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _by_hand) = Store::by_hand(directory.path(), &Options::default()).unwrap();
+        let rules = Rules {
+            admission: Admission::Open,
+            guests: true,
+            max_information: 4096,
+        };
+        let instance = Instance::new(
+            store,
+            Limits::new(&LimitsConfig::default()),
+            Arc::new(FixedClock::at(Timestamp(0))),
+            Courier::new(&DeliveriesConfig::default()),
+            rules,
+        );
+        let voice = Voice {
+            outbox: Outbox::new(0),
+            dialect: &Deaf,
+        };
+        let idle = Duration::from_mins(1);
+        let address = Ipv4Addr::LOCALHOST.into();
+        let mut session = Session::new(Arc::clone(&instance), address, voice, idle);
+        let asker = Asker {
+            channel: Channel::parse("client.to.instance", '.'),
+            ack: None,
+        };
+        let step = session.handle(asker, r#"{ "action": "updateNodeList" }"#);
+        let Ok(Step::Later(answer)) = step else {
+            panic!("it waits for its turn");
+        };
+        let card = Card {
+            hash: "".into(),
+            information: "{}".into(),
+        };
+        instance.hub.install(NodeId(7), card, true);
+        let told = answer.await.reply.to_body(None);
+        assert!(told.contains(r#""node_id":7"#), "{told}");
+    }
 }
