@@ -64,6 +64,7 @@ fn whatever_happens_nothing_is_lost_doubled_reordered_or_heard_by_a_stranger() {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
+                let _watch = Watch(&next);
                 loop {
                     let at = next.fetch_add(1, Relaxed);
                     if at >= count {
@@ -94,6 +95,17 @@ fn whatever_happens_nothing_is_lost_doubled_reordered_or_heard_by_a_stranger() {
             .iter()
             .all(|count| *count > least)
     );
+}
+
+/// Begins no other seed when one has failed.
+struct Watch<'a>(&'a AtomicU64);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(u64::MAX / 2, Relaxed);
+        }
+    }
 }
 
 fn number(name: &str) -> Option<u64> {
