@@ -9,6 +9,7 @@ mod operation;
 mod look;
 mod world;
 
+mod found;
 mod power;
 mod walk;
 
