@@ -55,10 +55,12 @@ audit: ## licences, known defects and origins of the crates we build on
 # In the development profile, as in `make test`: overflows and assertions are checked there, and slower code has wider
 # races. NILE_TEST_SEED repeats a run.
 prove_one = NILE_TEST_FACTOR=$$(( $(2) * $(FACTOR) )) cargo test --locked $(3) -- --nocapture $(1)
-FACTOR ?= 1
 
 prove: ## the long versions of what `make test` tries at random, see docs/reliability.md; FACTOR=3 for three times as much
 	$(call prove_one,kills,20,--package nile-instance --test it)
+	$(call prove_one,disk::power,10,--package nile-instance --test it)
+	$(call prove_one,disk::walk,1,--package nile-instance --test it)
+	$(call prove_one,simulation,20,--package nile-instance --lib)
 	$(call prove_one,queue_model,30,--package nile-instance --test it)
 	$(call prove_one,hub::tests::feed,40,--package nile-instance --lib)
 	$(call prove_one,threats,10,--package nile-instance --test it)
