@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p nile-instance --bench store -- [--rows N] [--messages N] [--seconds S] [--rounds N]`
 //!
-//! The naive peer has the same schema, pragmas and statements, and makes one transaction a request
+//! The naive peer has the same pragmas, the same rows but for their sums, and makes one transaction a request
 //! under a mutex. The two take turns on the same disk, since only their ratio travels: next to each
 //! round stands what the disk itself could do. Requests come from as many tasks as are said to be
 //! concurrent, each waiting for its answer before it asks again. Messages are in a part of their own.
@@ -68,22 +68,22 @@ impl Contender for Store {
 struct Naive(Mutex<Connection>);
 
 impl Naive {
-    fn open(directory: &Path) -> Self {
-        Self(Mutex::new(connect(&directory.join("nile.db"))))
+    /// One that begins with `rows` clients.
+    fn filled(directory: &Path, rows: i64) -> Self {
+        let mut connection = connect(&directory.join("nile.db"));
+        connection.execute_batch(SCHEMA).unwrap();
+        let transaction = connection.transaction().unwrap();
+        for id in 1..=rows {
+            register(&transaction, token(id));
+        }
+        transaction.commit().unwrap();
+        Self(Mutex::new(connection))
     }
 }
 
 impl Contender for Naive {
     async fn register(&self) {
-        let connection = self.0.lock().await;
-        connection
-            .prepare_cached(
-                "INSERT INTO client (token_hash, registered_at, updated_at, information)
-                 VALUES (?1, ?2, ?2, ?3)",
-            )
-            .unwrap()
-            .execute((token(0).as_bytes(), NOW.0, INFORMATION))
-            .unwrap();
+        register(&*self.0.lock().await, token(0));
     }
 
     async fn login(&self, id: i64) {
@@ -96,6 +96,17 @@ impl Contender for Naive {
             .unwrap();
         assert!(TokenHash::from_bytes(hash) == token(id));
     }
+}
+
+fn register(connection: &Connection, token: TokenHash) {
+    connection
+        .prepare_cached(
+            "INSERT INTO client (token_hash, registered_at, updated_at, information)
+             VALUES (?1, ?2, ?2, ?3)",
+        )
+        .unwrap()
+        .execute((token.as_bytes(), NOW.0, INFORMATION))
+        .unwrap();
 }
 
 /// A connection with the store's pragmas, but the engine's own checkpoints.
@@ -205,9 +216,8 @@ impl Bench {
         let (ours, theirs) = (root.path().join("ours"), root.path().join("theirs"));
         self.fill(&ours).await;
         fs::create_dir(&theirs).unwrap();
-        fs::copy(ours.join("nile.db"), theirs.join("nile.db")).unwrap();
         let ours = Arc::new(Store::open(&ours, &Options::default()).unwrap());
-        let theirs = Arc::new(Naive::open(&theirs));
+        let theirs = Arc::new(Naive::filled(&theirs, self.rows));
 
         println!(
             "\n{} clients       store/s  p99 ms    naive/s  p99 ms    ratio    disk/s",

@@ -1,5 +1,6 @@
-//! The command line: `nile-instance [serve] [--config FILE] [--listen ADDR] [--data-dir DIR]`, and
-//! `nile-instance node approve ID [--config FILE] [--data-dir DIR]`.
+//! The command line: `nile-instance [serve] [--config FILE] [--listen ADDR] [--data-dir DIR]`,
+//! `nile-instance node approve ID [--config FILE] [--data-dir DIR]`, and
+//! `nile-instance check [--config FILE] [--data-dir DIR]`.
 //!
 //! It says what is asked for and does nothing of it.
 
@@ -22,6 +23,8 @@ pub enum Command {
         /// Where its instance keeps its data.
         flags: Flags,
     },
+    /// Look through the database for damage.
+    Check(Flags),
 }
 
 impl Command {
@@ -37,6 +40,7 @@ impl Command {
                 node: NodeId(id),
                 flags: place.flags(),
             },
+            Some(Subcommands::Check(place)) => Self::Check(place.flags()),
         })
     }
 }
@@ -64,6 +68,8 @@ enum Subcommands {
         #[command(subcommand)]
         command: Node,
     },
+    /// Looks through the whole database for damage and changes nothing; the instance may be running
+    Check(Place),
 }
 
 #[derive(Subcommand)]
@@ -145,6 +151,25 @@ mod tests {
             "serve --data-dir b --listen 127.0.0.1:0 --config a.toml",
         ] {
             assert_eq!(parse(line), Some(Command::Serve(flags.clone())), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_checked_where_it_lives() {
+        assert_eq!(parse("check"), Some(Command::Check(Flags::default())));
+        let flags = Flags {
+            config: Some("a.toml".into()),
+            data_dir: Some("b".into()),
+            listen: None,
+        };
+        let line = "check --data-dir b --config a.toml";
+        assert_eq!(parse(line), Some(Command::Check(flags)));
+        for line in [
+            "check b",
+            "check --listen 127.0.0.1:0",
+            "--data-dir b check",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
         }
     }
 

@@ -15,12 +15,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let done = match Command::parse(std::env::args_os()) {
-        Ok(Command::Serve(flags)) => run(flags),
-        Ok(Command::ApproveNode { node, flags }) => approve(node, flags),
+        Ok(Command::Serve(flags)) => run(flags).map(|()| ExitCode::SUCCESS),
+        Ok(Command::ApproveNode { node, flags }) => {
+            approve(node, flags).map(|()| ExitCode::SUCCESS)
+        }
+        Ok(Command::Check(flags)) => check(flags),
         Err(usage) => usage.exit(),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // There may be no log yet, and the operator looks here first.
             let _ = writeln!(std::io::stderr(), "nile-instance: {error:#}");
@@ -44,6 +47,17 @@ fn approve(node: NodeId, flags: Flags) -> anyhow::Result<()> {
     let approval = store::approve_node(&config.data_dir, node)?;
     writeln!(std::io::stdout(), "{approval}")?;
     Ok(())
+}
+
+fn check(flags: Flags) -> anyhow::Result<ExitCode> {
+    let config = load(flags)?;
+    let report = store::check(&config.data_dir)?;
+    writeln!(std::io::stdout(), "{report}")?;
+    Ok(if report.is_sound() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn run(flags: Flags) -> anyhow::Result<()> {

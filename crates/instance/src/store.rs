@@ -9,11 +9,13 @@
 
 mod open_error;
 mod disk;
+mod frames;
 mod directory;
+mod pulse;
+mod seal;
 mod connection;
 mod schema;
 
-mod pulse;
 mod slot;
 mod job;
 mod answers;
@@ -31,6 +33,7 @@ mod node;
 mod message;
 mod listing;
 mod approval;
+mod check;
 
 use std::{
     num::NonZeroUsize,
@@ -49,6 +52,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 pub(crate) use self::by_hand::{ByHand, Fate};
 pub use self::{
     approval::{Approval, ApprovalError, approve_node},
+    check::{Report, check},
     checkpoint::LogOptions,
     credential::{Authority, Change, LiveToken, Proven},
     disk::{Disk, DiskFile},
@@ -170,11 +174,13 @@ impl Store {
         let directory = Arc::new(Directory::open(data_dir, Arc::clone(&options.disk))?);
         checkpoint::renew_log(&directory)?;
         let path = directory.database();
-        let connect =
-            |role| connection::open(path, role).map_err(|error| OpenError::database(path, error));
+        let pulse = Arc::new(Pulse::default());
+        let connect = |role| {
+            connection::open(path, role, &pulse).map_err(|error| OpenError::database(path, error))
+        };
         let mut connection = connect(Role::Writer)?;
         schema::prepare(&mut connection, path)?;
-        let pulse = Arc::new(Pulse::default());
+        directory.keep()?;
         let slot = |role, connection| Arc::new(Slot::new(role, connection, &directory, &pulse));
         let first = slot(Role::Writer, connection);
 
@@ -224,6 +230,12 @@ impl Store {
             drop(self.writes.submit("try a write", schema::touch));
         }
         health
+    }
+
+    /// How many rows were come across that do not fit their sums, and were not served. The log says which.
+    #[must_use]
+    pub fn damaged_rows(&self) -> usize {
+        self.pulse.damaged_rows()
     }
 
     /// Takes no more, does what was taken, writes the log back and lets go of the data directory.

@@ -4,15 +4,18 @@
 //! the log is for. So nothing here creates or migrates anything; a database that is not ours, or not of
 //! this version, is refused and left alone.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use nile_protocol::party::NodeId;
-use rusqlite::{Connection, Result, TransactionBehavior::Immediate};
+use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior::Immediate};
 
 use super::{
     OpenError,
     connection::{self, Role},
-    directory, schema,
+    directory,
+    disk::System,
+    frames, schema,
+    seal::{Intact, intact},
 };
 
 /// What became of an approval.
@@ -49,12 +52,10 @@ impl fmt::Display for Approval {
 ///
 /// It blocks, for some seconds where the server writes without pause. What it says is on disk.
 pub fn approve_node(data_dir: &Path, node: NodeId) -> Result<Approval, ApprovalError> {
-    let path = directory::database(data_dir);
+    let path = directory::existing_database(data_dir)?;
     let refuse = |error| OpenError::database(&path, error);
-    if matches!(path.try_exists(), Ok(false)) {
-        return Err(OpenError::Missing { path }.into());
-    }
-    let mut connection = connection::open(&path, Role::Writer).map_err(refuse)?;
+    frames::require_all(&System, &directory::log(&path))?;
+    let mut connection = connection::open(&path, Role::Writer, &Arc::default()).map_err(refuse)?;
     schema::check(&connection, &path)?;
     approve(&mut connection, node)
         .map_err(refuse)?
@@ -64,15 +65,24 @@ pub fn approve_node(data_dir: &Path, node: NodeId) -> Result<Approval, ApprovalE
 fn approve(connection: &mut Connection, node: NodeId) -> Result<Option<Approval>> {
     let transaction = connection.transaction_with_behavior(Immediate)?;
     let is_there = transaction
-        .prepare_cached("SELECT 1 FROM node WHERE id = ?1")?
-        .exists([node.0])?;
+        .prepare_cached(concat!(
+            "SELECT ",
+            intact!(node),
+            " FROM node WHERE id = ?1"
+        ))?
+        .query_row([node.0], |row| row.get(0))
+        .optional()?;
     let changed = transaction
-        .prepare_cached("UPDATE node SET approved = 1 WHERE id = ?1 AND approved = 0")?
+        .prepare_cached(
+            "UPDATE node SET approved = 1, sum = seal('node', id, token_hash, next_token_hash,
+             next_token_at, registered_at, updated_at, protocol, 1, hash, resource, delivery_secret,
+             information) WHERE id = ?1 AND approved = 0",
+        )?
         .execute([node.0])?;
     transaction.commit()?;
     Ok(match (is_there, changed) {
-        (false, _) => None,
-        (true, 0) => Some(Approval::GivenBefore(node)),
-        (true, _) => Some(Approval::Given(node)),
+        (None, _) => None,
+        (Some(Intact), 0) => Some(Approval::GivenBefore(node)),
+        (Some(Intact), _) => Some(Approval::Given(node)),
     })
 }

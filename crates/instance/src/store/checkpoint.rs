@@ -101,11 +101,13 @@ pub(super) fn measure(connection: &Connection) -> Result<Log> {
     run(connection, "PRAGMA wal_checkpoint(NOOP)")
 }
 
-/// Makes what is read of the log be what is on the disk, whatever became of earlier syncs. It needs a connection
-/// for that, and closes it, so that the next reads the log anew.
+/// Makes what is read of the log be what is on the disk, whatever became of earlier syncs, unless commits in it
+/// cannot be read. It needs a connection for that, and closes it, so that the next reads the log anew.
 pub(super) fn renew_log(directory: &Directory) -> Result<(), OpenError> {
+    directory.inspect_log()?;
     let refuse = |error| OpenError::database(directory.database(), error);
-    let mut connection = connection::open(directory.database(), Role::Writer).map_err(refuse)?;
+    let mut connection =
+        connection::open(directory.database(), Role::Writer, &Arc::default()).map_err(refuse)?;
     // As long as it is open, no other program adds to the log.
     let _alone = connection
         .transaction_with_behavior(Immediate)
@@ -254,7 +256,7 @@ mod tests {
             let temporary = tempfile::tempdir().unwrap();
             let directory = Directory::open(temporary.path(), Arc::new(System)).unwrap();
             let (directory, pulse) = (Arc::new(directory), Arc::default());
-            let writer = connection::open(directory.database(), Role::Writer).unwrap();
+            let writer = connection::open(directory.database(), Role::Writer, &pulse).unwrap();
             let schema = "PRAGMA journal_mode = WAL; CREATE TABLE t (x INTEGER) STRICT";
             writer.execute_batch(schema).unwrap();
             let writer = Arc::new(Slot::new(Role::Writer, writer, &directory, &pulse));
@@ -270,7 +272,8 @@ mod tests {
 
         fn checkpointer(&self) -> Checkpointer {
             let role = Role::Checkpointer;
-            let connection = connection::open(self.directory.database(), role).unwrap();
+            let connection =
+                connection::open(self.directory.database(), role, &self.pulse).unwrap();
             let slot = Slot::new(role, connection, &self.directory, &self.pulse);
             let others = vec![Arc::clone(&self.writer)];
             Checkpointer::new(Arc::new(slot), others, LogOptions::default().tick)
@@ -333,7 +336,8 @@ mod tests {
     fn whoever_reads_for_long_keeps_nobody_from_writing() {
         let written = Written::new();
         let checkpointer = written.checkpointer();
-        let reader = connection::open(written.directory.database(), Role::Reader).unwrap();
+        let reader =
+            connection::open(written.directory.database(), Role::Reader, &written.pulse).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
         written.write();
 
@@ -382,7 +386,8 @@ mod tests {
     fn the_log_is_not_copied_while_another_program_knows_how_much_of_it_was() {
         let written = Written::new();
         let checkpointer = written.checkpointer();
-        let program = connection::open(written.directory.database(), Role::Reader).unwrap();
+        let program =
+            connection::open(written.directory.database(), Role::Reader, &written.pulse).unwrap();
         program.execute_batch("SELECT * FROM t").unwrap();
         checkpointer.copy().unwrap();
 

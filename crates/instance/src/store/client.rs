@@ -8,7 +8,7 @@ use nile_protocol::party::{ClientId, PartyId};
 use super::{
     Store, Submission,
     credential::Change,
-    party::{admit, columns, made},
+    party::{admit, columns, made, next_number},
 };
 use crate::{clock::Timestamp, token::TokenHash};
 
@@ -23,12 +23,13 @@ impl Store {
         now: Timestamp,
     ) -> Submission<ClientId> {
         self.writes.submit("register a client", move |connection| {
-            let id = connection
+            let id = next_number(connection, "client")?;
+            connection
                 .prepare_cached(
-                    "INSERT INTO client (token_hash, registered_at, updated_at, information)
-                     VALUES (?1, ?2, ?2, ?3)",
+                    "INSERT INTO client (id, sum, token_hash, registered_at, updated_at, information)
+                     VALUES (?1, seal('client', ?1, ?2, NULL, NULL, ?3, ?3, ?4), ?2, ?3, ?3, ?4)",
                 )?
-                .insert((token.as_bytes(), now.0, information))?;
+                .execute((id, token.as_bytes(), now.0, information))?;
             Ok(ClientId(id))
         })
     }
@@ -50,7 +51,8 @@ impl Store {
             connection
                 .prepare_cached(
                     "UPDATE client SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4,
-                     information = ?5, updated_at = ?6 WHERE id = ?1",
+                     information = ?5, updated_at = ?6,
+                     sum = seal('client', id, ?2, ?3, ?4, registered_at, ?6, ?5) WHERE id = ?1",
                 )?
                 .execute((id.0, current, next, since, information, now.0))?;
             Ok(made(with))

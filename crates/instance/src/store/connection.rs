@@ -3,9 +3,11 @@
 //! **Every connection that can commit syncs at every commit** (`synchronous = EXTRA`). None maps the
 //! file into memory: a read error there is a signal that ends the process, not an error.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, Result, config::DbConfig};
+
+use super::{pulse::Pulse, seal};
 
 /// How long a statement is tried again while another connection is in the way: an operator's shell,
 /// or our own checkpoint for a few milliseconds.
@@ -55,8 +57,8 @@ impl Role {
     }
 }
 
-/// Opens the database at `path`, which must exist.
-pub(super) fn open(path: &Path, role: Role) -> Result<Connection> {
+/// Opens the database at `path`, which must exist. Damage that is come across is reported to `pulse`.
+pub(super) fn open(path: &Path, role: Role, pulse: &Arc<Pulse>) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(match role {
@@ -70,6 +72,7 @@ pub(super) fn open(path: &Path, role: Role) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch(PRAGMAS)?;
     connection.execute_batch(role.pragmas())?;
+    seal::add_functions(&connection, pulse)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -103,7 +106,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
         File::create(&path).unwrap();
-        let connection = open(&path, Role::Writer).unwrap();
+        let connection = open(&path, Role::Writer, &Arc::default()).unwrap();
         // Whether a partial index can be used depends on a parameter: that tempts the planner.
         let schema = "CREATE TABLE t (x INTEGER) STRICT; CREATE INDEX i ON t (x) WHERE x = 1";
         connection.execute_batch(schema).unwrap();
@@ -125,7 +128,7 @@ mod tests {
         let path = directory.path().join("db");
         File::create(&path).unwrap();
         for role in [Role::Writer, Role::Checkpointer] {
-            let connection = open(&path, role).unwrap();
+            let connection = open(&path, role, &Arc::default()).unwrap();
             let synchronous = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
             let level = connection.pragma_query_value(None, "synchronous", synchronous);
             assert_eq!(level, Ok(EXTRA), "{role:?}");
@@ -137,7 +140,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("db");
         File::create(&path).unwrap();
-        let connection = open(&path, Role::Reader).unwrap();
+        let connection = open(&path, Role::Reader, &Arc::default()).unwrap();
         assert!(connection.execute_batch("CREATE TABLE t (x)").is_err());
     }
 }

@@ -1,11 +1,12 @@
 //! The data directory: private to its user, and one process's at a time.
 //!
 //! **The lock is held until the value is dropped**, so it is dropped after the last connection.
-//! It does not look into the database.
+//! It does not look into the database, but knows whether there was one: a file that has become empty is
+//! refused, since it would pass for a new one.
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
-    io,
+    io::{self, ErrorKind, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +14,11 @@ use std::{
 use super::{
     OpenError,
     disk::{self, Disk, DiskFile},
+    frames,
 };
+
+/// What the lock's file says once there is a database.
+const KEPT: &str = "nile.db has data in it. Remove this file only to begin with an empty one.\n";
 
 /// A data directory that is ours.
 #[derive(Debug)]
@@ -25,9 +30,11 @@ pub(super) struct Directory {
     /// Open as long as there are connections: closing any descriptor of a file drops the locks
     /// that the process has on it, the driver's among them.
     database: Box<dyn DiskFile>,
-    /// Locked while it is open. The file itself stays behind, empty: deleting it would let two
-    /// processes lock two files of the same name.
+    /// Locked while it is open. The file itself stays behind: deleting it would let two processes lock
+    /// two files of the same name. It has a content as soon as the database has one.
     _lock: File,
+    lock_path: PathBuf,
+    is_kept: bool,
 }
 
 impl Directory {
@@ -59,8 +66,13 @@ impl Directory {
         // The database is created here, because SQLite would let everybody read it, and gives its
         // other files the mode of this one.
         let database_path = database(path);
-        let database = disk.create(&database_path);
-        let database = database.map_err(not_writable(&database_path))?;
+        let (database, has_data) = create_file(&*disk, &database_path)?;
+        let (_, is_kept) = create_file(&*disk, &lock_path)?;
+        if is_kept && !has_data {
+            return Err(OpenError::Emptied {
+                path: database_path,
+            });
+        }
         sync(path).map_err(not_writable(path))?;
         let location = match disk.vfs() {
             None => database_path.clone(),
@@ -69,9 +81,11 @@ impl Directory {
         Ok(Self {
             disk,
             location,
-            log: database_path.with_extension("db-wal"),
+            log: log(&database_path),
             database,
             _lock: lock,
+            lock_path,
+            is_kept,
         })
     }
 
@@ -80,9 +94,27 @@ impl Directory {
         &self.location
     }
 
+    /// Notes for ever that there is something in the database.
+    pub(super) fn keep(&self) -> Result<(), OpenError> {
+        let keep = || {
+            let mut lock = self.disk.create(&self.lock_path)?;
+            lock.write_all(KEPT.as_bytes())?;
+            lock.sync()
+        };
+        if self.is_kept {
+            return Ok(());
+        }
+        keep().map_err(not_writable(&self.lock_path))
+    }
+
     /// Makes what was written to the database reach the disk.
     pub(super) fn sync_database(&self) -> io::Result<()> {
         self.database.sync()
+    }
+
+    /// Refuses a log that holds commits which cannot be read any more.
+    pub(super) fn inspect_log(&self) -> Result<(), OpenError> {
+        frames::require_all(&*self.disk, &self.log)
     }
 
     /// Makes what is read of the log be what is on the disk. Nobody writes to it meanwhile.
@@ -91,9 +123,27 @@ impl Directory {
     }
 }
 
+/// Where the database is, which must have something in it: whoever opens an empty one deletes its log.
+pub(super) fn existing_database(data_dir: &Path) -> Result<PathBuf, OpenError> {
+    let path = database(data_dir);
+    let is_missing = match fs::metadata(&path) {
+        Ok(file) => file.len() == 0,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    if is_missing {
+        return Err(OpenError::Missing { path });
+    }
+    Ok(path)
+}
+
 /// Where the database is, or will be.
-pub(super) fn database(data_dir: &Path) -> PathBuf {
+fn database(data_dir: &Path) -> PathBuf {
     data_dir.join("nile.db")
+}
+
+/// The log of the database at `path`.
+pub(super) fn log(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
 }
 
 fn create(path: &Path) -> io::Result<()> {
@@ -105,6 +155,16 @@ fn create(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Opens a file, which is made if there is none, and tells whether there is anything in it.
+fn create_file(disk: &dyn Disk, path: &Path) -> Result<(Box<dyn DiskFile>, bool), OpenError> {
+    let create = || {
+        let mut file = disk.create(path)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        Ok((file, length > 0))
+    };
+    create().map_err(not_writable(path))
 }
 
 fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {

@@ -6,7 +6,10 @@
 use nile_protocol::party::NodeId;
 use rusqlite::{Result, Row};
 
-use super::{Delivery, Protocol, Store, Submission};
+use super::{
+    Delivery, Protocol, Store, Submission,
+    seal::{self, Intact, intact},
+};
 
 /// A node, and what it tells everybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +35,16 @@ macro_rules! select_listed {
     ($condition:literal) => {
         concat!(
             "SELECT id, hash, information, approved, protocol, resource, delivery_secret,
-             coalesce((SELECT waiting FROM queue WHERE to_node = 1 AND to_id = node.id), 0)
-             FROM node WHERE ",
+             coalesce((SELECT waiting FROM queue WHERE to_node = 1 AND to_id = node.id), 0), ",
+            intact!(node),
+            " FROM node WHERE ",
             $condition
         )
     };
 }
 
 impl Store {
-    /// Those of `nodes` that take part, in the given order.
+    /// Those of `nodes` that take part, in the given order, without those that are damaged.
     pub fn approved_among(&self, nodes: Vec<NodeId>) -> Submission<Vec<ListedNode>> {
         self.reads.submit("list nodes", move |connection| {
             let mut statement =
@@ -49,14 +53,14 @@ impl Store {
             for NodeId(id) in nodes {
                 let mut rows = statement.query([id])?;
                 if let Some(row) = rows.next()? {
-                    listed.push(ListedNode::read(row)?);
+                    listed.extend(seal::unless_damaged(ListedNode::read(row))?);
                 }
             }
             Ok(listed)
         })
     }
 
-    /// Every node that registered over HTTP, oldest first.
+    /// Every node that registered over HTTP and is not damaged, oldest first.
     ///
     /// It looks at all nodes, of which there are as many as shops in a town.
     pub fn http_nodes(&self) -> Submission<Vec<ListedNode>> {
@@ -64,6 +68,7 @@ impl Store {
             connection
                 .prepare_cached(select_listed!("protocol = ?1 ORDER BY id"))?
                 .query_map([Protocol::Http.word()], ListedNode::read)?
+                .filter_map(|node| seal::unless_damaged(node).transpose())
                 .collect()
         })
     }
@@ -71,6 +76,7 @@ impl Store {
 
 impl ListedNode {
     fn read(row: &Row<'_>) -> Result<Self> {
+        let Intact = row.get(8)?;
         let (resource, secret) = (row.get::<_, Option<_>>(5)?, row.get::<_, Option<_>>(6)?);
         Ok(Self {
             id: NodeId(row.get(0)?),

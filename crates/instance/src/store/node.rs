@@ -10,7 +10,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use super::{
     Store, Submission,
     credential::Change,
-    party::{admit, columns, made},
+    party::{admit, columns, made, next_number},
 };
 use crate::{clock::Timestamp, token::TokenHash};
 
@@ -95,13 +95,16 @@ impl Store {
         now: Timestamp,
     ) -> Submission<NodeId> {
         self.writes.submit("register a node", move |connection| {
-            let id = connection
+            let id = next_number(connection, "node")?;
+            connection
                 .prepare_cached(
-                    "INSERT INTO node (token_hash, registered_at, updated_at, protocol, approved,
-                     hash, information, resource, delivery_secret)
-                     VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT INTO node (id, sum, token_hash, registered_at, updated_at, protocol,
+                     approved, hash, information, resource, delivery_secret)
+                     VALUES (?1, seal('node', ?1, ?2, NULL, NULL, ?3, ?3, ?4, ?5, ?6, ?8, ?9, ?7),
+                     ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
-                .insert((
+                .execute((
+                    id,
                     token.as_bytes(),
                     now.0,
                     node.protocol.word(),
@@ -134,7 +137,9 @@ impl Store {
                 .prepare_cached(
                     "UPDATE node SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4,
                      hash = coalesce(?5, hash), information = coalesce(?6, information),
-                     updated_at = ?7 WHERE id = ?1",
+                     updated_at = ?7, sum = seal('node', id, ?2, ?3, ?4, registered_at, ?7, protocol,
+                     approved, coalesce(?5, hash), resource, delivery_secret,
+                     coalesce(?6, information)) WHERE id = ?1",
                 )?
                 .execute((id.0, current, next, since, hash, information, now.0))?;
             Ok(made(with))

@@ -61,13 +61,43 @@ pub enum OpenError {
         /// The database file.
         path: PathBuf,
     },
+    /// There was a database, and now there is nothing in it.
+    #[error("{} is empty or gone, although an instance has kept its data there; restore it from a backup, or remove nile.lock as well to start empty", path.display())]
+    Emptied {
+        /// The database file.
+        path: PathBuf,
+    },
     /// There is a file, but it is no database, or one that is damaged.
-    #[error("{} is damaged or no database at all; restore it from a backup, or move it away to start empty", path.display())]
+    #[error("{} is damaged or no database at all; restore it from a backup, or move the data directory away to start empty", path.display())]
     Damaged {
         /// The database file.
         path: PathBuf,
         /// What the driver said.
         source: rusqlite::Error,
+    },
+    /// A definition in the database is not what this program has made.
+    #[error("the definition of {name} in {} was altered; restore the database from a backup", path.display())]
+    DamagedDefinition {
+        /// The database file.
+        path: PathBuf,
+        /// The table or index.
+        name: String,
+    },
+    /// The log holds commits that cannot be read. Opening the database would throw them away.
+    #[error("{} is damaged after {sound} pages, and there are commits behind them; restore a backup, or see \"Damage\" in docs/operating.md for how to go on without them", path.display())]
+    DamagedLog {
+        /// The log.
+        path: PathBuf,
+        /// How many of its pages can be read.
+        sound: u64,
+    },
+    /// The log cannot be read or synced.
+    #[error("{} cannot be read; look after the disk", path.display())]
+    UnreadableLog {
+        /// The log.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// A later version of this program has migrated the database.
     #[error("{} was written by a newer version (schema {found}, this one knows {known}); start that version, or restore a backup from before the upgrade", path.display())]

@@ -10,6 +10,7 @@ use super::{
     Ended, Store, Submission,
     credential::{Authority, Change, Credential, LiveToken, NextToken, Proven},
     message,
+    seal::{Intact, intact},
 };
 use crate::{clock::Timestamp, token::TokenHash};
 
@@ -24,16 +25,6 @@ pub struct Authenticated {
     pub approved: bool,
     /// The token it proved itself with. With [`LiveToken::Next`], confirm it before serving.
     pub with: LiveToken,
-}
-
-/// A statement with the name of the kind's table in it.
-macro_rules! statement {
-    ($kind:expr, $before:literal, $after:literal) => {
-        match $kind {
-            PartyKind::Client => concat!($before, "client", $after),
-            PartyKind::Node => concat!($before, "node", $after),
-        }
-    };
 }
 
 /// Which row is read for the party ?1: its own, or somebody's where there is none of that number. Numbers that were
@@ -93,7 +84,10 @@ impl Store {
             prove(connection, party, Authority::Token(token), now, || {
                 let refused = message::refuse_all(connection, party, now)?;
                 connection
-                    .prepare_cached(statement!(party.kind(), "DELETE FROM ", " WHERE id = ?1"))?
+                    .prepare_cached(match party.kind() {
+                        PartyKind::Client => "DELETE FROM client WHERE id = ?1",
+                        PartyKind::Node => "DELETE FROM node WHERE id = ?1",
+                    })?
                     .execute([party.number()])?;
                 Ok(refused)
             })
@@ -132,13 +126,17 @@ pub(super) fn authenticate(
     let mut statement = connection.prepare_cached(match party.kind() {
         PartyKind::Client => {
             concat!(
-                "SELECT token_hash, next_token_hash, next_token_at, id, information, NULL, 1 FROM client",
+                "SELECT token_hash, next_token_hash, next_token_at, ",
+                intact!(client),
+                ", id, information, NULL, 1 FROM client",
                 nearest!("client")
             )
         }
         PartyKind::Node => {
             concat!(
-                "SELECT token_hash, next_token_hash, next_token_at, id, information, hash, approved FROM node",
+                "SELECT token_hash, next_token_hash, next_token_at, ",
+                intact!(node),
+                ", id, information, hash, approved FROM node",
                 nearest!("node")
             )
         }
@@ -152,9 +150,9 @@ pub(super) fn authenticate(
     row.zip(with)
         .map(|(row, with)| {
             Ok(Authenticated {
-                hash: row.get(5)?,
-                information: row.get(4)?,
-                approved: row.get(6)?,
+                hash: row.get(6)?,
+                information: row.get(5)?,
+                approved: row.get(7)?,
                 with,
             })
         })
@@ -195,11 +193,15 @@ pub(super) fn admit(
     let stored = connection
         .prepare_cached(match party.kind() {
             PartyKind::Client => concat!(
-                "SELECT token_hash, next_token_hash, next_token_at, id FROM client",
+                "SELECT token_hash, next_token_hash, next_token_at, ",
+                intact!(client),
+                ", id FROM client",
                 nearest!("client")
             ),
             PartyKind::Node => concat!(
-                "SELECT token_hash, next_token_hash, next_token_at, id FROM node",
+                "SELECT token_hash, next_token_hash, next_token_at, ",
+                intact!(node),
+                ", id FROM node",
                 nearest!("node")
             ),
         })?
@@ -213,31 +215,38 @@ pub(super) fn admit(
 fn store_credential(connection: &Connection, party: PartyId, credential: Credential) -> Result<()> {
     let (current, next, since) = columns(&credential);
     connection
-        .prepare_cached(statement!(
-            party.kind(),
-            "UPDATE ",
-            " SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4 WHERE id = ?1"
-        ))?
+        .prepare_cached(match party.kind() {
+            PartyKind::Client => {
+                "UPDATE client SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4,
+                 sum = seal('client', id, ?2, ?3, ?4, registered_at, updated_at, information)
+                 WHERE id = ?1"
+            }
+            PartyKind::Node => {
+                "UPDATE node SET token_hash = ?2, next_token_hash = ?3, next_token_at = ?4,
+                 sum = seal('node', id, ?2, ?3, ?4, registered_at, updated_at, protocol, approved,
+                 hash, resource, delivery_secret, information)
+                 WHERE id = ?1"
+            }
+        })?
         .execute((party.number(), current, next, since))
         .map(drop)
 }
 
-/// Reads the columns `token_hash`, `next_token_hash`, `next_token_at` and `id`, the first of the row: the credential
-/// of `party`, or nobody's where the row is another's, which takes as long.
+/// Reads the columns `token_hash`, `next_token_hash` and `next_token_at`, whether the row is intact, and `id`, the
+/// first of the row: the credential of `party`, or nobody's where the row is another's, which takes as long.
 fn credential(row: &Row<'_>, party: PartyId) -> Result<Credential> {
+    let is_its_own = row.get::<_, i64>(4)? == party.number();
+    if !is_its_own {
+        return Ok(Credential::NOBODY);
+    }
+    let Intact = row.get(3)?;
     let next = row.get::<_, Option<_>>(1)?.map(TokenHash::from_bytes);
     let since = row.get::<_, Option<_>>(2)?.map(Timestamp);
-    let found = Credential {
+    Ok(Credential {
         current: TokenHash::from_bytes(row.get(0)?),
         next: next
             .zip(since)
             .map(|(hash, since)| NextToken { hash, since }),
-    };
-    let is_its_own = row.get::<_, i64>(3)? == party.number();
-    Ok(if is_its_own {
-        found
-    } else {
-        Credential::NOBODY
     })
 }
 
@@ -249,6 +258,13 @@ pub(super) fn columns(credential: &Credential) -> (&[u8; 32], Option<&[u8; 32]>,
         next.map(|next| next.hash.as_bytes()),
         next.map(|next| next.since.0),
     )
+}
+
+/// The number for the next row of `table`, which none has had before.
+pub(super) fn next_number(connection: &Connection, table: &str) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT 1 + coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1")?
+        .query_row([table], |row| row.get(0))
 }
 
 pub(super) fn made(with: LiveToken) -> Change {

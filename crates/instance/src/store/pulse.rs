@@ -1,14 +1,23 @@
-//! Whether the store's threads live and its writes succeed.
+//! Whether the store's threads live, its writes succeed, and what it reads is what it wrote.
 //!
 //! **No thread ends unnoticed.** This only observes: nothing here restarts or repairs anything.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
 };
+
+use rusqlite::ErrorCode;
+
+use super::lock;
+use crate::error::Cause;
+
+/// How many damaged rows are told apart; of more, nothing is said.
+const DAMAGED_ROWS: usize = 1000;
 
 /// What the store can do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +27,9 @@ pub enum Health {
     /// The last commit failed, or the disk failed while the log was copied back: it is full, or broken.
     /// Reading may still work. It serves again by itself when the disk does.
     WritesFail,
+    /// The database is damaged, not in a row but in what holds the rows together. Much may still be read
+    /// and written, but nobody can say what not.
+    Damaged,
     /// It was closed, or one of its threads has panicked. Nothing that was answered is lost; only a
     /// restart helps.
     Ended,
@@ -28,13 +40,28 @@ pub enum Health {
 pub(super) struct Pulse {
     writes_fail: AtomicBool,
     copying_failed: AtomicBool,
+    corrupt: AtomicBool,
     ended: AtomicBool,
+    /// Whether damaged rows are counted and not logged.
+    is_silent: bool,
+    /// Table and key of each row that did not fit its sum.
+    damaged: Mutex<HashSet<(String, String)>>,
 }
 
 impl Pulse {
+    /// For whoever tells of damaged rows otherwise than in the log.
+    pub(super) fn silent() -> Self {
+        Self {
+            is_silent: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn health(&self) -> Health {
         if self.ended.load(Relaxed) {
             Health::Ended
+        } else if self.corrupt.load(Relaxed) {
+            Health::Damaged
         } else if self.writes_fail.load(Relaxed) || self.copying_failed() {
             Health::WritesFail
         } else {
@@ -60,6 +87,32 @@ impl Pulse {
     /// All that the log has is copied again from its beginning on, or will be.
     pub(super) fn begin_copying_again(&self) {
         self.copying_failed.store(false, Relaxed);
+    }
+
+    /// A job has failed, perhaps of a database that makes no sense.
+    pub(super) fn failed(&self, cause: &Cause) {
+        let error = cause.downcast_ref::<rusqlite::Error>();
+        let code = error.and_then(rusqlite::Error::sqlite_error_code);
+        if let Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) = code
+            && !self.corrupt.swap(true, Relaxed)
+        {
+            tracing::error!(%cause, "the database is damaged; `nile-instance check` tells where");
+        }
+    }
+
+    /// A row does not fit its sum. It is reported once.
+    pub(super) fn damaged(&self, table: &str, row: &str) {
+        let mut damaged = lock(&self.damaged);
+        let is_new =
+            damaged.len() < DAMAGED_ROWS && damaged.insert((table.to_owned(), row.to_owned()));
+        if is_new && !self.is_silent {
+            tracing::error!(table, row, "a row is damaged; it is not served");
+        }
+    }
+
+    /// How many damaged rows were come across.
+    pub(super) fn damaged_rows(&self) -> usize {
+        lock(&self.damaged).len()
     }
 
     /// Watches over what will be the thread `name`.

@@ -46,8 +46,10 @@ impl Reader {
         let connection = held.connection()?;
         execute(connection, "BEGIN").map_err(|error| Arc::new(error) as Cause)?;
         for job in batch {
-            // What went wrong is in the answer, and concerns only whoever asked.
-            job.run(connection).ok();
+            // What went wrong is in the answer, and mostly concerns only whoever asked.
+            job.run(connection)
+                .inspect_err(|cause| self.slot.pulse.failed(cause))
+                .ok();
         }
         if !connection.is_autocommit() {
             // A transaction that only read has nothing to lose.

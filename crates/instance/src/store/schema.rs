@@ -3,20 +3,21 @@
 //! **A database that is not ours is never written to**: it is identified before anything about it
 //! is changed. Migrations only go forward, one transaction each.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use rusqlite::{Connection, Result, TransactionBehavior::Immediate};
+use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior::Immediate};
 
-use super::OpenError;
+use super::{OpenError, seal};
 
 /// `Nile`: tells our databases from others'.
 const APPLICATION_ID: i64 = 0x4e69_6c65;
 
 /// Schema n is what the first n of these make. Released ones are never edited.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_create_client.sql"),
     include_str!("../../migrations/0002_create_node.sql"),
     include_str!("../../migrations/0003_create_message.sql"),
+    include_str!("../../migrations/0004_seal_rows.sql"),
 ];
 
 /// The newest schema that this program knows, as `user_version` says it.
@@ -57,7 +58,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenErro
             found: version,
             known: NEWEST,
         }),
-        Ok(Identity::Ours { .. }) => Ok(()),
+        Ok(Identity::Ours { .. }) => compare(connection, &path),
     }
 }
 
@@ -101,7 +102,45 @@ fn bring_up_to_date(
             path: path.to_owned(),
         });
     }
-    migrate(connection, version).map_err(refuse)
+    migrate(connection, version).map_err(refuse)?;
+    compare(connection, path)
+}
+
+/// Refuses a database whose definitions are not what the migrations make: they are on the disk like all
+/// else, and decide what is found.
+fn compare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    match altered(connection) {
+        Err(error) => Err(OpenError::database(path, error)),
+        Ok(Some(name)) => Err(OpenError::DamagedDefinition {
+            path: path.to_owned(),
+            name,
+        }),
+        Ok(None) => Ok(()),
+    }
+}
+
+/// A table or index that is not defined as it should be.
+fn altered(connection: &Connection) -> Result<Option<String>> {
+    let model = Connection::open_in_memory()?;
+    seal::add_functions(&model, &Arc::default())?;
+    for migration in MIGRATIONS {
+        model.execute_batch(migration)?;
+    }
+    let mut definitions = model.prepare("SELECT name, sql FROM sqlite_schema")?;
+    let mut definitions = definitions.query([])?;
+    let mut same =
+        connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql IS ?2")?;
+    while let Some(row) = definitions.next()? {
+        let (name, sql): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+        if same
+            .query_row((&name, sql), |_| Ok(()))
+            .optional()?
+            .is_none()
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn migrate(connection: &mut Connection, from: i64) -> Result<()> {

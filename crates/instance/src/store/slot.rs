@@ -70,9 +70,15 @@ impl Held<'_> {
 
     /// The same, whatever has failed.
     pub(super) fn reopened(&mut self) -> Result<&mut Connection> {
+        let Slot {
+            role,
+            directory,
+            pulse,
+            ..
+        } = self.slot;
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connection::open(self.slot.directory.database(), self.slot.role)?,
+            None => connection::open(directory.database(), *role, pulse)?,
         };
         Ok(self.connection.insert(connection))
     }

@@ -13,6 +13,7 @@ use super::{
     checkpoint::{self, Due, LogOptions},
     connection::execute,
     job::Job,
+    pulse::Pulse,
     queue::Jobs,
     slot::Slot,
 };
@@ -67,13 +68,14 @@ impl Writer {
         let committed = self.try_commit(batch);
         self.slot.pulse.committed(committed.is_ok());
         committed.inspect_err(|cause| {
+            self.slot.pulse.failed(cause);
             tracing::error!(jobs = batch.len(), %cause, "a commit failed");
             self.slot.hold().close();
         })
     }
 
     fn try_commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
-        transact(self.slot.hold().connection()?, batch)
+        transact(self.slot.hold().connection()?, batch, &self.slot.pulse)
     }
 
     /// Sees to it that the log is copied back and does not grow for ever.
@@ -104,11 +106,16 @@ impl Writer {
 }
 
 /// Runs `batch` in one transaction and commits it. Fails as a whole or not at all.
-fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Cause> {
+fn transact(
+    connection: &Connection,
+    batch: &mut [Box<dyn Job>],
+    pulse: &Pulse,
+) -> Result<(), Cause> {
     execute(connection, "BEGIN IMMEDIATE").map_err(cause)?;
     for job in batch {
         let changes = connection.total_changes();
         if let Err(cause) = job.run(connection) {
+            pulse.failed(&cause);
             // Some errors (a full disk) roll everything back. And a job that failed after it had
             // changed something is not to be committed by halves.
             if connection.is_autocommit() || connection.total_changes() != changes {
@@ -154,7 +161,7 @@ mod tests {
             let temporary = tempfile::tempdir().unwrap();
             let directory = Directory::open(temporary.path(), Arc::new(System)).unwrap();
             let (directory, pulse) = (Arc::new(directory), Arc::default());
-            let connection = connection::open(directory.database(), Role::Writer).unwrap();
+            let connection = connection::open(directory.database(), Role::Writer, &pulse).unwrap();
             let schema = "
                 PRAGMA journal_mode = WAL;
                 CREATE TABLE t (
@@ -197,7 +204,7 @@ mod tests {
 
         fn stored(&self) -> Vec<i64> {
             let path = self.directory.database();
-            let connection = connection::open(path, Role::Reader).unwrap();
+            let connection = connection::open(path, Role::Reader, &Arc::default()).unwrap();
             let mut statement = connection.prepare("SELECT id FROM t ORDER BY id").unwrap();
             statement
                 .query_map([], |row| row.get(0))
@@ -305,7 +312,7 @@ mod tests {
 
         let passive = "PRAGMA wal_checkpoint(PASSIVE)";
         let path = writer.directory.database();
-        let connection = connection::open(path, Role::Checkpointer).unwrap();
+        let connection = connection::open(path, Role::Checkpointer, &Arc::default()).unwrap();
         connection.execute_batch(passive).unwrap();
         writer.serve(&["INSERT INTO t (id) VALUES (7)"]);
         writer.writer.tend_log();

@@ -1,12 +1,14 @@
 //! What a store promises. The next one, whatever it is made of, will have to pass the same.
 
 mod approval;
+mod damage;
 mod listing;
 mod message;
 mod node;
 mod opening;
 mod party;
 mod queue;
+mod upgrade;
 
 use std::{ops::Deref, path::PathBuf};
 

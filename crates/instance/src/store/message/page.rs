@@ -14,6 +14,7 @@ use crate::{
     store::{
         Store, Submission,
         party::{Authenticated, authenticate},
+        seal::{self, Intact, intact},
     },
     token::TokenHash,
 };
@@ -82,10 +83,23 @@ pub struct LoggedIn {
     pub page: Page,
 }
 
-pub(super) const WAITING: &str = "SELECT seq, from_id, sent_at, body FROM message
-    WHERE state = 0 AND to_node = ?1 AND to_id = ?2 AND seq > ?3 ORDER BY seq";
-pub(super) const PUSHABLE: &str = "SELECT seq, from_id, sent_at, body FROM message
-    WHERE state = 0 AND to_node = ?1 AND to_id = ?2 AND seq > ?3 AND pushes < ?4 ORDER BY seq";
+/// A statement that selects the columns which [`collect`] reads.
+macro_rules! select_waiting {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, from_id, sent_at, body, ",
+            intact!(message),
+            " AND ",
+            intact!(body),
+            " FROM message WHERE state = 0 AND to_node = ?1 AND to_id = ?2 AND seq > ?3",
+            $rest,
+            " ORDER BY seq"
+        )
+    };
+}
+
+pub(super) const WAITING: &str = select_waiting!("");
+pub(super) const PUSHABLE: &str = select_waiting!(" AND pushes < ?4");
 
 impl Store {
     /// Tells whether `token` is a live token of `party`, and if so, what waits for it.
@@ -120,7 +134,7 @@ impl Store {
         self.reads.submit("read what to push", move |connection| {
             let mut statement = connection.prepare_cached(PUSHABLE)?;
             let found = statement.query((to_node(party), party.number(), after, pushes))?;
-            let (rows, end) = collect(found, party, limit)?;
+            let Found { rows, end, .. } = collect(found, party, limit)?;
             let newest = total::queue(connection, party)?.newest;
             Ok(Pending { rows, end, newest })
         })
@@ -135,8 +149,14 @@ pub(super) fn read(
     limit: Limit,
 ) -> Result<Page> {
     let queue = total::queue(connection, party)?;
+    let mut statement = connection.prepare_cached(WAITING)?;
+    let found = statement.query((to_node(party), party.number(), after))?;
+    let Found { rows, seen, end } = collect(found, party, limit)?;
+    if after == 0 && end && seen != queue.waiting {
+        seal::report_queue(connection, to_node(party), party.number())?;
+    }
     Ok(Page {
-        rows: rows(connection, party, after, limit)?,
+        rows,
         total: queue.waiting.into(),
         newest: queue.newest,
         acknowledges: queue.acknowledges,
@@ -158,38 +178,39 @@ fn next(connection: &Connection, party: PartyId, limit: Limit) -> Result<Page> {
     Ok(page)
 }
 
-fn rows(connection: &Connection, party: PartyId, after: i64, limit: Limit) -> Result<Vec<Waiting>> {
-    let mut statement = connection.prepare_cached(WAITING)?;
-    let found = statement.query((to_node(party), party.number(), after))?;
-    Ok(collect(found, party, limit)?.0)
+/// What a statement has found.
+struct Found {
+    rows: Vec<Waiting>,
+    /// How many it found, those that are damaged and not among the rows included.
+    seen: u32,
+    /// Whether that is all.
+    end: bool,
 }
 
-/// Takes from `found`, which waits for `party`, as much as `limit` allows. Tells also whether that is all.
-fn collect(mut found: Rows<'_>, party: PartyId, limit: Limit) -> Result<(Vec<Waiting>, bool)> {
+/// Takes from `found`, which waits for `party`, as much as `limit` allows.
+fn collect(mut found: Rows<'_>, party: PartyId, limit: Limit) -> Result<Found> {
     let (_, from) = kinds(to_node(party));
-    let (mut rows, mut room) = (Vec::new(), limit.bytes);
+    let (mut rows, mut seen, mut room) = (Vec::new(), 0, limit.bytes);
     while let Some(row) = found.next()? {
-        let queue_id = row.get(0)?;
-        let Ok(content) = row.get_ref(3)?.as_str() else {
+        seen += 1;
+        let Ok(Intact) = row.get(4) else {
             // What follows it still flows.
-            tracing::error!(
-                table = "message",
-                queue_id,
-                "a row is damaged; it is left out"
-            );
             continue;
         };
+        let content = row.get_ref(3)?.as_str()?;
         let is_too_long = !rows.is_empty() && content.len() > room;
         if rows.len() >= limit.messages as usize || is_too_long {
-            return Ok((rows, false));
+            let end = false;
+            return Ok(Found { rows, seen, end });
         }
         room = room.saturating_sub(content.len());
         rows.push(Waiting {
-            queue_id,
+            queue_id: row.get(0)?,
             from: from.party(row.get(1)?),
             queued_at: Timestamp(row.get(2)?),
             content: content.into(),
         });
     }
-    Ok((rows, true))
+    let end = true;
+    Ok(Found { rows, seen, end })
 }

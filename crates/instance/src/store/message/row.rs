@@ -7,7 +7,10 @@ use nile_protocol::party::PartyId;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{Ended, MessageState, kinds, to_node, total};
-use crate::clock::Timestamp;
+use crate::{
+    clock::Timestamp,
+    store::seal::{Intact, message_columns},
+};
 
 /// A message without its content.
 pub(super) struct Kept {
@@ -27,10 +30,11 @@ pub(super) struct Kept {
 
 /// A statement that selects the columns which [`Kept::read`] reads, and perhaps more.
 macro_rules! select_kept {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
-            "SELECT seq, to_node, to_id, from_id, sender_ref, state, changed_at, pushes, bytes",
-            $rest
+            "SELECT seq, to_node, to_id, from_id, sender_ref, state, changed_at, pushes, bytes, ",
+            $crate::store::seal::intact!(message),
+            $($rest),+
         )
     };
 }
@@ -39,12 +43,16 @@ pub(super) use select_kept;
 pub(super) const BY_NUMBER: &str = select_kept!(" FROM message WHERE seq = ?1");
 pub(super) const BY_NAME: &str =
     select_kept!(", digest FROM message WHERE to_node = ?1 AND from_id = ?2 AND sender_ref = ?3");
-pub(super) const END: &str =
-    "UPDATE message SET state = ?2, changed_at = ?3, body = NULL WHERE seq = ?1";
+pub(super) const END: &str = concat!(
+    "UPDATE message SET state = ?2, changed_at = ?3, body = NULL, sum = seal('message', ",
+    message_columns!("?2", "?3", "handed_at", "pushes"),
+    ") WHERE seq = ?1"
+);
 
 impl Kept {
     /// Reads the first columns of a [`select_kept!`].
     pub(super) fn read(row: &Row<'_>) -> Result<Self> {
+        let Intact = row.get(9)?;
         let (to, from) = kinds(row.get(1)?);
         Ok(Self {
             queue_id: row.get(0)?,
@@ -86,7 +94,7 @@ pub(super) fn by_name(
     connection
         .prepare_cached(BY_NAME)?
         .query_row(params![!to_node(from), from.number(), id], |row| {
-            Ok((Kept::read(row)?, row.get(9)?))
+            Ok((Kept::read(row)?, row.get(10)?))
         })
         .optional()
 }

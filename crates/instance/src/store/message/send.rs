@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use nile_protocol::party::{ClientId, NodeId, PartyId};
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -20,7 +20,8 @@ use crate::{
     store::{
         QueueOptions, Store, Submission,
         credential::{Authority, Proven},
-        party::prove,
+        party::{next_number, prove},
+        seal::{Intact, intact},
     },
 };
 
@@ -86,11 +87,16 @@ pub enum Full {
     Store,
 }
 
-pub(super) const INSERT: &str = "INSERT INTO message
-    (to_node, to_id, from_id, sender_ref, digest, sent_at, changed_at, bytes, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)";
+pub(super) const INSERT: &str = "INSERT INTO message (seq, sum, to_node, to_id, from_id, sender_ref,
+    digest, sent_at, state, changed_at, pushes, bytes, body_sum, body)
+    VALUES (?1, seal('message', ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?7, NULL, 0, ?8, seal('body', ?1, ?9)),
+    ?2, ?3, ?4, ?5, ?6, ?7, 0, ?7, 0, ?8, seal('body', ?1, ?9), ?9)";
 pub(super) const CLIENT: &str = "SELECT 1 FROM client WHERE id = ?1";
-pub(super) const APPROVED_NODE: &str = "SELECT 1 FROM node WHERE id = ?1 AND approved = 1";
+pub(super) const APPROVED_NODE: &str = concat!(
+    "SELECT approved, ",
+    intact!(node),
+    " FROM node WHERE id = ?1"
+);
 
 impl Store {
     /// Stores a message for its recipient, who has it from then on until it removes it.
@@ -210,12 +216,20 @@ impl Sending<'_> {
     /// Whether `to` is there and may be written to. A client may by nodes that it `has_written` to; for
     /// others there is no difference between one that exists and one that does not.
     fn reaches(&self, to: PartyId, has_written: bool) -> Result<bool> {
-        let (statement, number) = match to {
-            PartyId::Client(_) if !has_written => return Ok(false),
-            PartyId::Client(ClientId(number)) => (CLIENT, number),
-            PartyId::Node(NodeId(number)) => (APPROVED_NODE, number),
-        };
-        self.connection.prepare_cached(statement)?.exists([number])
+        match to {
+            PartyId::Client(_) if !has_written => Ok(false),
+            PartyId::Client(ClientId(number)) => {
+                self.connection.prepare_cached(CLIENT)?.exists([number])
+            }
+            PartyId::Node(NodeId(number)) => {
+                let mut statement = self.connection.prepare_cached(APPROVED_NODE)?;
+                let approved = statement.query_row([number], |row| {
+                    let Intact = row.get(1)?;
+                    row.get(0)
+                });
+                Ok(approved.optional()?.unwrap_or(false))
+            }
+        }
     }
 
     /// Where there is no room for it, if there is none.
@@ -249,7 +263,9 @@ impl Sending<'_> {
         let NewMessage {
             from, id, content, ..
         } = self.message;
-        self.connection.prepare_cached(INSERT)?.insert(params![
+        let queue_id = next_number(self.connection, "message")?;
+        self.connection.prepare_cached(INSERT)?.execute(params![
+            queue_id,
             to_node(to),
             to.number(),
             from.number(),
@@ -258,7 +274,8 @@ impl Sending<'_> {
             self.now.0,
             self.message.length(),
             content,
-        ])
+        ])?;
+        Ok(queue_id)
     }
 }
 

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{QueueOptions, Store, Submission},
+    store::{
+        QueueOptions, Store, Submission,
+        seal::{self, intact},
+    },
 };
 
 /// How many rows are looked at in one go: so few that nobody's write waits for long.
@@ -27,7 +30,9 @@ pub struct Swept {
 }
 
 pub(super) const OLDEST: &str = select_kept!(
-    ", sent_at, handed_at, coalesce((SELECT acknowledges FROM queue
+    ", sent_at, handed_at, coalesce((SELECT acknowledges OR NOT ",
+    intact!(queue),
+    " FROM queue
         WHERE queue.to_node = message.to_node AND queue.to_id = message.to_id), 0)
     FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2"
 );
@@ -52,12 +57,14 @@ fn sweep(
 ) -> Result<Swept> {
     let batch = connection
         .prepare_cached(OLDEST)?
-        .query_map((after, BATCH), Old::read)?
-        .collect::<Result<Vec<_>>>()?;
-    let last = batch.last().map(|old| old.message.queue_id);
+        .query_map((after, BATCH), |row| {
+            Ok((row.get(0)?, seal::unless_damaged(Old::read(row))?))
+        })?
+        .collect::<Result<Vec<(i64, _)>>>()?;
+    let last = batch.last().map(|(queue_id, _)| *queue_id);
     let mut next = last.filter(|_| batch.len() == BATCH as usize);
     let mut ended = Vec::new();
-    for old in batch {
+    for old in batch.into_iter().filter_map(|(_, old)| old) {
         if old.is_too_young(now, options) {
             next = None;
             break;
@@ -87,9 +94,9 @@ impl Old {
     fn read(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             message: Kept::read(row)?,
-            sent: Timestamp(row.get(9)?),
-            handed: row.get::<_, Option<_>>(10)?.map(Timestamp),
-            acknowledges: row.get(11)?,
+            sent: Timestamp(row.get(10)?),
+            handed: row.get::<_, Option<_>>(11)?.map(Timestamp),
+            acknowledges: row.get(12)?,
         })
     }
 

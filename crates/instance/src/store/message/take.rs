@@ -3,6 +3,8 @@
 //! **A number that is not one of the party's own waiting messages has no effect**, and nobody is told
 //! whether it is somebody else's.
 
+use std::collections::BTreeSet;
+
 use nile_protocol::party::PartyId;
 use rusqlite::{Connection, Result};
 
@@ -18,6 +20,7 @@ use crate::{
         Store, Submission,
         credential::{Authority, Proven},
         party::prove,
+        seal::{self, intact, message_columns},
     },
 };
 
@@ -33,13 +36,35 @@ pub struct Processed {
 pub(super) const ALL_WAITING: &str =
     select_kept!(" FROM message WHERE state = 0 AND to_node = ?1 AND to_id = ?2 ORDER BY seq");
 pub(super) const FORGET_QUEUE: &str = "DELETE FROM queue WHERE to_node = ?1 AND to_id = ?2";
-pub(super) const HANDED: &str = "UPDATE message SET handed_at = ?4
-    WHERE seq = ?3 AND state = 0 AND to_node = ?1 AND to_id = ?2 AND handed_at IS NULL";
-pub(super) const HANDED_TO: &str =
-    "UPDATE queue SET handed_to = ?3 WHERE to_node = ?1 AND to_id = ?2";
-pub(super) const PUSHED: &str = "UPDATE message
-    SET pushes = pushes + 1, handed_at = coalesce(handed_at, ?4)
-    WHERE seq = ?3 AND state = 0 AND to_node = ?1 AND to_id = ?2";
+
+// These do not look first. A row that is damaged stays so: it gets no sum that fits.
+pub(super) const HANDED: &str = concat!(
+    "UPDATE message SET handed_at = ?4, sum = iif(",
+    intact!(message),
+    ", seal('message', ",
+    message_columns!("state", "changed_at", "?4", "pushes"),
+    "), sum)
+     WHERE seq = ?3 AND state = 0 AND to_node = ?1 AND to_id = ?2 AND handed_at IS NULL"
+);
+pub(super) const HANDED_TO: &str = concat!(
+    "UPDATE queue SET handed_to = ?3, sum = iif(",
+    intact!(queue),
+    ", seal('queue', to_node, to_id, waiting, bytes, newest, acknowledges, ?3), sum)
+     WHERE to_node = ?1 AND to_id = ?2"
+);
+pub(super) const PUSHED: &str = concat!(
+    "UPDATE message SET pushes = pushes + 1, handed_at = coalesce(handed_at, ?4), sum = iif(",
+    intact!(message),
+    ", seal('message', ",
+    message_columns!(
+        "state",
+        "changed_at",
+        "coalesce(handed_at, ?4)",
+        "pushes + 1"
+    ),
+    "), sum)
+     WHERE seq = ?3 AND state = 0 AND to_node = ?1 AND to_id = ?2"
+);
 
 impl Store {
     /// Removes those of `queue_ids` that wait for `party`. Repeating it removes nothing.
@@ -113,13 +138,17 @@ fn take(
     queue_ids: &[i64],
     now: Timestamp,
 ) -> Result<Vec<Ended>> {
-    let mut ended = Vec::new();
+    let mut found = BTreeSet::new();
+    let mut waiting = Vec::new();
     for &queue_id in queue_ids {
-        if let Some(message) = row::waiting(connection, queue_id, party)? {
-            ended.push(row::end(connection, message, MessageState::Delivered, now)?);
-        }
+        // A damaged one is not removed, and not in the way of the others.
+        let message = seal::unless_damaged(row::waiting(connection, queue_id, party))?.flatten();
+        waiting.extend(message.filter(|_| found.insert(queue_id)));
     }
-    Ok(ended)
+    waiting
+        .into_iter()
+        .map(|message| row::end(connection, message, MessageState::Delivered, now))
+        .collect()
 }
 
 /// Ends all that waits for `party`, which is about to go, and forgets that it had a queue.
@@ -131,6 +160,7 @@ pub(in crate::store) fn refuse_all(
     let waiting = connection
         .prepare_cached(ALL_WAITING)?
         .query_map((to_node(party), party.number()), Kept::read)?
+        .filter_map(|message| seal::unless_damaged(message).transpose())
         .collect::<Result<Vec<_>>>()?;
     let ended = waiting
         .into_iter()

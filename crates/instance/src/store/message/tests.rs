@@ -1,6 +1,6 @@
 //! How the database finds what the statements ask for.
 
-use std::fs::File;
+use std::{fs::File, sync::Arc};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ fn database() -> (Connection, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
     File::create(&path).unwrap();
-    let mut connection = connection::open(&path, Role::Writer).unwrap();
+    let mut connection = connection::open(&path, Role::Writer, &Arc::default()).unwrap();
     schema::prepare(&mut connection, &path).unwrap();
     (connection, directory)
 }

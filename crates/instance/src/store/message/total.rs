@@ -7,6 +7,7 @@ use nile_protocol::party::PartyId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{MessageState, Pair, row::Kept, to_node};
+use crate::store::seal::{Intact, intact};
 
 /// What waits for a party, and how it has behaved. All zero for one that was never written to.
 #[derive(Clone, Copy, Default)]
@@ -32,28 +33,50 @@ pub(super) struct Between {
     pub(super) to_client: u32,
 }
 
-pub(super) const QUEUE: &str = "SELECT waiting, bytes, newest, acknowledges, handed_to FROM queue
-    WHERE to_node = ?1 AND to_id = ?2";
-pub(super) const BETWEEN: &str =
-    "SELECT to_node, to_client FROM pair WHERE client_id = ?1 AND node_id = ?2";
-pub(super) const ADD_TO_QUEUE: &str = "INSERT INTO queue (to_node, to_id, waiting, bytes, newest)
-    VALUES (?1, ?2, 1, ?3, ?4)
-    ON CONFLICT DO UPDATE SET waiting = waiting + 1, bytes = bytes + excluded.bytes,
-    newest = excluded.newest";
-pub(super) const ADD_TO_PAIR: &str = "INSERT INTO pair (client_id, node_id, to_node, to_client)
-    VALUES (?1, ?2, ?3, NOT ?3)
-    ON CONFLICT DO UPDATE SET to_node = to_node + excluded.to_node,
-    to_client = to_client + excluded.to_client";
-pub(super) const SUBTRACT_FROM_QUEUE: &str = "UPDATE queue SET waiting = waiting - 1,
-    bytes = bytes - ?3, acknowledges = acknowledges OR ?4 WHERE to_node = ?1 AND to_id = ?2";
-pub(super) const SUBTRACT_FROM_PAIR: &str = "UPDATE pair SET to_node = to_node - ?3,
-    to_client = to_client - (NOT ?3) WHERE client_id = ?1 AND node_id = ?2";
+pub(super) const QUEUE: &str = concat!(
+    "SELECT waiting, bytes, newest, acknowledges, handed_to, ",
+    intact!(queue),
+    " FROM queue WHERE to_node = ?1 AND to_id = ?2"
+);
+pub(super) const BETWEEN: &str = concat!(
+    "SELECT to_node, to_client, ",
+    intact!(pair),
+    " FROM pair WHERE client_id = ?1 AND node_id = ?2"
+);
+
+// Who adds has read the rows before, and found them intact.
+pub(super) const ADD_TO_QUEUE: &str = "INSERT INTO queue
+    (to_node, to_id, sum, waiting, bytes, newest, acknowledges, handed_to)
+    VALUES (?1, ?2, seal('queue', ?1, ?2, 1, ?3, ?4, 0, 0), 1, ?3, ?4, 0, 0)
+    ON CONFLICT DO UPDATE SET waiting = waiting + 1, bytes = bytes + ?3, newest = ?4,
+    sum = seal('queue', to_node, to_id, waiting + 1, bytes + ?3, ?4, acknowledges, handed_to)";
+pub(super) const ADD_TO_PAIR: &str =
+    "INSERT INTO pair (client_id, node_id, sum, to_node, to_client)
+    VALUES (?1, ?2, seal('pair', ?1, ?2, ?3, NOT ?3), ?3, NOT ?3)
+    ON CONFLICT DO UPDATE SET to_node = to_node + ?3, to_client = to_client + (NOT ?3),
+    sum = seal('pair', client_id, node_id, to_node + ?3, to_client + (NOT ?3))";
+
+// Whoever subtracts has not. A row that is damaged stays so: it gets no sum that fits.
+pub(super) const SUBTRACT_FROM_QUEUE: &str = concat!(
+    "UPDATE queue SET waiting = waiting - 1, bytes = bytes - ?3, acknowledges = acknowledges OR ?4,
+     sum = iif(",
+    intact!(queue),
+    ", seal('queue', to_node, to_id, waiting - 1, bytes - ?3, newest, acknowledges OR ?4, handed_to),
+     sum) WHERE to_node = ?1 AND to_id = ?2"
+);
+pub(super) const SUBTRACT_FROM_PAIR: &str = concat!(
+    "UPDATE pair SET to_node = to_node - ?3, to_client = to_client - (NOT ?3), sum = iif(",
+    intact!(pair),
+    ", seal('pair', client_id, node_id, to_node - ?3, to_client - (NOT ?3)), sum)
+     WHERE client_id = ?1 AND node_id = ?2"
+);
 
 /// What waits for `party`.
 pub(super) fn queue(connection: &Connection, party: PartyId) -> Result<Queue> {
     let queue = connection
         .prepare_cached(QUEUE)?
         .query_row((to_node(party), party.number()), |row| {
+            let Intact = row.get(5)?;
             Ok(Queue {
                 waiting: row.get(0)?,
                 bytes: row.get(1)?,
@@ -71,6 +94,7 @@ pub(super) fn between(connection: &Connection, pair: Pair) -> Result<Option<Betw
     connection
         .prepare_cached(BETWEEN)?
         .query_row((pair.client.0, pair.node.0), |row| {
+            let Intact = row.get(2)?;
             Ok(Between {
                 to_node: row.get(0)?,
                 to_client: row.get(1)?,

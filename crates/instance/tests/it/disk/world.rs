@@ -103,6 +103,7 @@ impl World {
     pub(super) async fn look(&mut self, store: &Store) {
         self.model.look(store).await;
         look::assert_whole(&self.side_door());
+        assert_eq!(store.damaged_rows(), 0);
     }
 
     /// Waits until the store serves again.

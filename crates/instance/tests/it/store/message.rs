@@ -25,30 +25,30 @@ use rusqlite::Connection;
 
 use super::{NOW, TestStore, information, token};
 
-const ALL: Limit = Limit {
+pub(super) const ALL: Limit = Limit {
     messages: 10_000,
     bytes: 1 << 30,
 };
 
-fn client(number: i64) -> PartyId {
+pub(super) fn client(number: i64) -> PartyId {
     PartyId::Client(ClientId(number))
 }
 
-fn node(number: i64) -> PartyId {
+pub(super) fn node(number: i64) -> PartyId {
     PartyId::Node(NodeId(number))
 }
 
 /// `NOW`, and this much more.
-fn later(by: Duration) -> Timestamp {
+pub(super) fn later(by: Duration) -> Timestamp {
     Timestamp(NOW.0 + i64::try_from(by.as_millis()).unwrap())
 }
 
-fn days(number: u64) -> Duration {
+pub(super) fn days(number: u64) -> Duration {
     Duration::from_hours(24 * number)
 }
 
 /// A message over a connection, without a name.
-fn message(from: PartyId, to: PartyId, content: &str) -> NewMessage {
+pub(super) fn message(from: PartyId, to: PartyId, content: &str) -> NewMessage {
     NewMessage {
         from,
         authority: Authority::Session,
@@ -59,7 +59,7 @@ fn message(from: PartyId, to: PartyId, content: &str) -> NewMessage {
     }
 }
 
-fn named(message: NewMessage, id: &str) -> NewMessage {
+pub(super) fn named(message: NewMessage, id: &str) -> NewMessage {
     NewMessage {
         id: Some(id.into()),
         ..message
@@ -67,7 +67,7 @@ fn named(message: NewMessage, id: &str) -> NewMessage {
 }
 
 /// What came of something that is done by a session.
-fn done<T>(proven: Proven<T>) -> T {
+pub(super) fn done<T>(proven: Proven<T>) -> T {
     match proven {
         Proven::Done {
             confirmed: false,
@@ -78,8 +78,16 @@ fn done<T>(proven: Proven<T>) -> T {
     }
 }
 
-fn contents(rows: &[Waiting]) -> Vec<&str> {
+pub(super) fn contents(rows: &[Waiting]) -> Vec<&str> {
     rows.iter().map(|row| &*row.content).collect()
+}
+
+/// The number of a message that was stored.
+pub(super) fn number_of(sent: Proven<Sent>) -> i64 {
+    match done(sent) {
+        Sent::Stored { queue_id, .. } => queue_id,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn numbers(rows: &[Waiting]) -> Vec<i64> {
@@ -88,7 +96,7 @@ fn numbers(rows: &[Waiting]) -> Vec<i64> {
 
 impl TestStore {
     /// Clients 1 to `number` and nodes 1 to `number`, each with the token of its number.
-    async fn with_parties(self, number: u8) -> Self {
+    pub(super) async fn with_parties(self, number: u8) -> Self {
         for number in 1..=number {
             for kind in [PartyKind::Client, PartyKind::Node] {
                 let party = self.register_of(kind, token(number), information("party"));
@@ -99,7 +107,7 @@ impl TestStore {
     }
 
     /// The same, where every client has written to every node, and the nodes have read it.
-    async fn with_acquainted_parties(self, number: u8) -> Self {
+    pub(super) async fn with_acquainted_parties(self, number: u8) -> Self {
         let store = self.with_parties(number).await;
         for (from, to) in (1..=number).flat_map(|a| (1..=number).map(move |b| (a, b))) {
             let queue_id = store
@@ -118,18 +126,16 @@ impl TestStore {
     }
 
     /// Stores a message, and tells its number.
-    async fn said(&self, from: PartyId, to: PartyId, content: &str) -> i64 {
-        match self.sent(message(from, to, content)).await {
-            Sent::Stored { queue_id, .. } => queue_id,
-            other => panic!("{other:?}"),
-        }
+    pub(super) async fn said(&self, from: PartyId, to: PartyId, content: &str) -> i64 {
+        let sent = self.send(message(from, to, content), NOW).await;
+        number_of(sent.unwrap())
     }
 
-    async fn waits(&self, party: PartyId) -> Page {
+    pub(super) async fn waits(&self, party: PartyId) -> Page {
         self.page(party, 0, ALL).await.unwrap()
     }
 
-    async fn removed(&self, party: PartyId, queue_ids: &[i64]) -> Vec<Ended> {
+    pub(super) async fn removed(&self, party: PartyId, queue_ids: &[i64]) -> Vec<Ended> {
         let ended = self.acknowledge(party, queue_ids.to_vec(), NOW);
         ended.await.unwrap()
     }

@@ -379,6 +379,11 @@ async fn last(socket: &mut WebSocket, message: &str) -> String {
     text(heard, str::to_owned)
 }
 
+/// Has the instance store what it would never accept.
+const FORGE: &str = "CREATE TRIGGER forge AFTER INSERT ON client BEGIN
+    UPDATE client SET information = '[]', sum = seal('client', id, token_hash, NULL, NULL, registered_at,
+    updated_at, '[]') WHERE id = NEW.id; END";
+
 async fn what_is_out_of_order(table: &mut Table) {
     let instance = &TestInstance::configured("limits.connections = 1").await;
     let _first = Raw::open(instance.address).await;
@@ -387,13 +392,18 @@ async fn what_is_out_of_order(table: &mut Table) {
         .await;
 
     let instance = &TestInstance::start().await;
-    let token = SocketIo::open(instance.address).await.register().await;
     let door = instance.side_door();
-    door.execute_batch("UPDATE client SET information = '[]'")
-        .unwrap();
+    door.execute_batch(FORGE).unwrap();
+    let token = SocketIo::open(instance.address).await.register().await;
+    door.execute_batch("DROP TRIGGER forge").unwrap();
     let login = login(&token);
     table
-        .ask(instance, Code::Internal, "a damaged row", post(&login))
+        .ask(instance, Code::Internal, "a row of nonsense", post(&login))
+        .await;
+    door.execute_batch("UPDATE client SET information = '{}'")
+        .unwrap();
+    table
+        .ask(instance, Code::Unavailable, "a damaged row", post(&login))
         .await;
     door.execute_batch("ALTER TABLE client RENAME TO gone")
         .unwrap();

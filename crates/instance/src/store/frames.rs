@@ -1,0 +1,242 @@
+//! The write-ahead log, read as a file: whether something that was committed cannot be read any more.
+//!
+//! The database takes the log's first damaged frame for its end, says nothing, and overwrites what is behind
+//! it. **So the log is looked at before the database is opened.** Every commit is synced before the next one
+//! begins, so a crash can tear the last one alone: where a whole frame follows a commit that cannot be
+//! reached, the damage is no crash's. A commit that is the last one, and damaged, cannot be told from one
+//! that a crash interrupted; and that frames were cut off at a commit cannot be seen at all. This only reads.
+//!
+//! The format is described at <https://sqlite.org/fileformat2.html#walformat>.
+
+use std::{
+    io::{self, BufReader, ErrorKind, Read},
+    path::Path,
+};
+
+use super::{OpenError, disk::Disk};
+
+const HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+const MAGIC: u32 = 0x377f_0682;
+const VERSION: u32 = 3_007_000;
+const PAGE_SIZE: u32 = 4096;
+
+/// How often a log that somebody may be writing to is read until it shows the same damage twice.
+const LOOKS: u32 = 4;
+
+/// What a log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frames {
+    /// How many frames can be read from its beginning.
+    pub(super) sound: u64,
+    pub(super) end: End,
+}
+
+/// What is behind the frames that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing of this log.
+    Whole,
+    /// Something that is not whole: what a crash interrupted, or a damaged last commit.
+    Doubtful,
+    /// At least one commit, which is lost.
+    Lost,
+}
+
+/// Refuses a log that holds what was answered and cannot be read any more: whoever opens the database would
+/// drop it in silence.
+pub(super) fn require_all(disk: &dyn Disk, log: &Path) -> Result<(), OpenError> {
+    let path = log.to_owned();
+    match inspect(disk, log) {
+        Err(source) => Err(OpenError::UnreadableLog { path, source }),
+        Ok(Frames {
+            sound,
+            end: End::Lost,
+        }) => Err(OpenError::DamagedLog { path, sound }),
+        Ok(Frames {
+            sound,
+            end: End::Doubtful,
+        }) => {
+            tracing::warn!(
+                log = %log.display(),
+                pages = sound,
+                "the log ends in a commit that is not whole: a crash interrupted it before it was answered, \
+                 or it is damaged"
+            );
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Looks through the log at `path`, which others may be writing to.
+pub(super) fn inspect(disk: &dyn Disk, path: &Path) -> io::Result<Frames> {
+    let mut before = None;
+    for _ in 0..LOOKS {
+        let seen = look(disk, path)?;
+        // Frames that are being written look damaged, but not for long.
+        if seen.0.end == End::Whole || before == Some(seen) {
+            return Ok(seen.0);
+        }
+        before = Some(seen);
+    }
+    Ok(Frames {
+        sound: 0,
+        end: End::Whole,
+    })
+}
+
+/// What the log holds, and which it is.
+fn look(disk: &dyn Disk, path: &Path) -> io::Result<(Frames, [u8; 8])> {
+    let nothing = Frames {
+        sound: 0,
+        end: End::Whole,
+    };
+    let mut log = match disk.open(path) {
+        Ok(log) => BufReader::with_capacity(1 << 16, log),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((nothing, [0; 8])),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = [0; HEADER];
+    if !fill(&mut log, &mut bytes)? {
+        return Ok((nothing, [0; 8]));
+    }
+    let header = Header::read(bytes);
+    let mut walk = Walk::new(&header);
+    let mut frame = vec![0; FRAME_HEADER + header.page_size];
+    while walk.frames.end != End::Lost && fill(&mut log, &mut frame)? {
+        walk.step(&frame);
+    }
+    Ok((walk.frames, header.salts))
+}
+
+/// Reads as much as there is room for; `false` when there is less.
+fn fill(from: &mut impl Read, room: &mut [u8]) -> io::Result<bool> {
+    match from.read_exact(room) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+type Sum = (u32, u32);
+
+struct Header {
+    is_sound: bool,
+    is_big_endian: bool,
+    page_size: usize,
+    salts: [u8; 8],
+    sum: Sum,
+    computed: Sum,
+}
+
+impl Header {
+    /// What is unsound is taken for what this program writes on this machine.
+    fn read(bytes: [u8; HEADER]) -> Self {
+        let (magic, page_size) = (word(&bytes, 0), word(&bytes, 8));
+        let is_big_endian = magic & 1 == 1;
+        let computed = checksum((0, 0), &bytes[..24], is_big_endian);
+        let sum = (word(&bytes, 24), word(&bytes, 28));
+        let is_sound = magic & !1 == MAGIC
+            && word(&bytes, 4) == VERSION
+            && (512..=65536).contains(&page_size)
+            && page_size.is_power_of_two()
+            && computed == sum;
+        Self {
+            is_sound,
+            is_big_endian: if is_sound {
+                is_big_endian
+            } else {
+                cfg!(target_endian = "big")
+            },
+            page_size: if is_sound { page_size } else { PAGE_SIZE } as usize,
+            salts: eight(&bytes, 16),
+            sum,
+            computed,
+        }
+    }
+}
+
+/// Goes through the frames, one after another.
+struct Walk {
+    frames: Frames,
+    /// Whether the frames are still those that the database would read.
+    is_sound: bool,
+    is_big_endian: bool,
+    /// What marks the frames of this log, and not of the one that was here before. `None`: what the next
+    /// frame has.
+    salts: Option<[u8; 8]>,
+    /// What the sum of the next frame begins with: what the last one says, and what it should say. Where
+    /// these differ, the damage is in the one or in what the other was made from.
+    sums: [Sum; 2],
+    /// Whether the last frame cannot be reached, and ended a commit.
+    is_behind_commit: bool,
+}
+
+impl Walk {
+    fn new(header: &Header) -> Self {
+        Self {
+            frames: Frames {
+                sound: 0,
+                end: End::Whole,
+            },
+            is_sound: header.is_sound,
+            is_big_endian: header.is_big_endian,
+            salts: header.is_sound.then_some(header.salts),
+            sums: [header.sum, header.computed],
+            is_behind_commit: false,
+        }
+    }
+
+    fn step(&mut self, frame: &[u8]) {
+        let (header, page) = frame.split_at(FRAME_HEADER);
+        let found = eight(header, 8);
+        let salts = *self.salts.get_or_insert(found);
+        let going_on = |sum| {
+            let sum = checksum(sum, &header[..8], self.is_big_endian);
+            checksum(sum, page, self.is_big_endian)
+        };
+        let [said, meant] = self.sums;
+        let stored = (word(header, 16), word(header, 20));
+        let computed = going_on(said);
+        let fits = computed == stored || (said != meant && going_on(meant) == stored);
+        let follows = found == salts && fits;
+        self.is_sound &= follows;
+        if self.is_sound {
+            self.frames.sound += 1;
+        } else if follows && self.is_behind_commit {
+            self.frames.end = End::Lost;
+        } else if found[..4] == salts[..4] || found[4..] == salts[4..] {
+            self.frames.end = End::Doubtful;
+        }
+        let ends_commit = word(header, 4) != 0;
+        self.is_behind_commit = !self.is_sound && found == salts && ends_commit;
+        self.sums = [stored, computed];
+    }
+}
+
+/// The log's own sum over `bytes`, whose number is a multiple of eight, going on from `sum`.
+fn checksum((mut a, mut b): Sum, bytes: &[u8], is_big_endian: bool) -> Sum {
+    let word = |bytes: [u8; 4]| {
+        if is_big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        }
+    };
+    for &[c, d, e, f, g, h, i, j] in bytes.as_chunks().0 {
+        a = a.wrapping_add(word([c, d, e, f])).wrapping_add(b);
+        b = b.wrapping_add(word([g, h, i, j])).wrapping_add(a);
+    }
+    (a, b)
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let bytes = bytes[at..].first_chunk();
+    u32::from_be_bytes(*bytes.expect("headers are longer than the places read from them"))
+}
+
+fn eight(bytes: &[u8], at: usize) -> [u8; 8] {
+    let bytes = bytes[at..].first_chunk();
+    *bytes.expect("headers are longer than the places read from them")
+}
