@@ -9,6 +9,8 @@ mod posting;
 pub mod accounts;
 mod messages;
 pub mod listening;
+mod calendar;
+mod sweeping;
 mod tending;
 mod ask;
 pub mod session;

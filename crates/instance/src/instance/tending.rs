@@ -6,21 +6,17 @@ use std::{sync::Arc, time::Duration};
 use nile_protocol::reply::Reply;
 use tokio::{
     join,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use super::{Instance, follow::Following, proof::report};
-use crate::store::Swept;
+use super::{Instance, proof::report, sweeping::Sweeper};
+use crate::store::Ended;
 
 /// How long subscribers are left alone after they were told of presence.
 const NEWS: Duration = Duration::from_millis(250);
 
 /// How often the operator's word is looked for while a node waits for it.
 const APPROVALS: Duration = Duration::from_secs(1);
-
-/// How long the store is left alone between two batches of a sweep, and between two sweeps.
-const BATCHES: Duration = Duration::from_millis(50);
-const SWEEPS: Duration = Duration::from_mins(1);
 
 impl Instance {
     /// Does it all, for ever.
@@ -56,27 +52,15 @@ impl Instance {
     }
 
     async fn sweep(self: &Arc<Self>) {
-        let mut after = 0;
+        let mut sweeper = Sweeper::default();
         loop {
             let instance = Arc::clone(self);
-            let swept = Following::new(
-                self.store.sweep(after, self.clock.now()),
-                move |Swept { ended, next }| {
-                    instance.ended(&ended);
-                    next
-                },
-            );
-            let pause = match swept.await {
-                Ok(next) => {
-                    after = next.unwrap_or(0);
-                    if next.is_some() { BATCHES } else { SWEEPS }
-                }
-                Err(fault) => {
-                    report(&fault);
-                    SWEEPS
-                }
-            };
-            sleep(pause).await;
+            let tell = move |ended: &[Ended]| instance.ended(ended);
+            let step = sweeper.step(&self.store, self.clock.now(), Instant::now(), tell);
+            if let Err(fault) = step.await {
+                report(&fault);
+            }
+            sleep(sweeper.pause()).await;
         }
     }
 }

@@ -273,15 +273,13 @@ impl World {
 
     /// The clock is set, by hours or days.
     fn jump(&mut self) {
-        const HOUR: i64 = 60 * 60 * 1000;
         let hours = match self.rng.u8(..8) {
             0 => -self.rng.i64(1..100),
             1..5 => self.rng.i64(1..200),
             _ => self.rng.i64(24 * 30..24 * 40),
         };
-        let now = self.oracle.clock.now + hours * HOUR;
-        self.oracle.clock.set(now);
-        self.clock.set(Timestamp(now));
+        self.oracle.clock.jump(hours);
+        self.clock.set(Timestamp(self.oracle.clock.now));
         self.note(format_args!("the clock jumps by {hours} hours"));
     }
 

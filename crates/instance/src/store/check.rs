@@ -62,7 +62,7 @@ impl fmt::Display for Report {
 }
 
 /// Tables, and for each the key of a row, for people, and whether the row is intact.
-const ROWS: [(&str, &str, &str); 5] = [
+const ROWS: [(&str, &str, &str); 6] = [
     ("client", "id", intact!(client)),
     ("node", "id", intact!(node)),
     (
@@ -77,6 +77,7 @@ const ROWS: [(&str, &str, &str); 5] = [
     ),
     ("queue", "to_node || '/' || to_id", intact!(queue)),
     ("pair", "client_id || '/' || node_id", intact!(pair)),
+    ("clock", "id", intact!(clock)),
 ];
 
 /// Queries for what does not agree with something else: what each finds, and what that means. The tables

@@ -13,11 +13,12 @@ use super::{OpenError, seal};
 const APPLICATION_ID: i64 = 0x4e69_6c65;
 
 /// Schema n is what the first n of these make. Released ones are never edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_create_client.sql"),
     include_str!("../../migrations/0002_create_node.sql"),
     include_str!("../../migrations/0003_create_message.sql"),
     include_str!("../../migrations/0004_seal_rows.sql"),
+    include_str!("../../migrations/0005_remember_the_time.sql"),
 ];
 
 /// The newest schema that this program knows, as `user_version` says it.

@@ -63,6 +63,9 @@ macro_rules! intact {
     (pair) => {
         "intact('pair', sum, client_id, node_id, to_node, to_client)"
     };
+    (clock) => {
+        "intact('clock', sum, id, swept_at)"
+    };
 }
 pub(super) use {intact, message_columns};
 

@@ -7,7 +7,8 @@ use nile_protocol::party::PartyId;
 use super::{Attempt, Oracle};
 use crate::simulation::moment::{self, Moment};
 
-const DAY: i64 = 24 * 60 * 60 * 1000;
+const HOUR: i64 = 60 * 60 * 1000;
+const DAY: i64 = 24 * HOUR;
 
 /// What nobody waits for is given up when there was no room for it for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(9);
@@ -29,6 +30,10 @@ pub(in crate::simulation) struct Clock {
     passed: Duration,
     /// It was set back, which no message becomes older by.
     pub(in crate::simulation) was_set_back: bool,
+    /// It was set by so little that the instance may have believed it at once.
+    has_crept: bool,
+    /// So much time has passed since it was last set that the instance believes it.
+    is_believed: bool,
 }
 
 /// Some day.
@@ -41,12 +46,25 @@ impl Default for Clock {
             latest: now,
             passed: Duration::ZERO,
             was_set_back: false,
+            has_crept: false,
+            is_believed: false,
         }
     }
 }
 
 impl Clock {
-    pub(in crate::simulation) fn set(&mut self, now: i64) {
+    pub(in crate::simulation) fn jump(&mut self, hours: i64) {
+        self.has_crept |= hours <= 24;
+        self.set(self.now + hours * HOUR);
+    }
+
+    /// Time passes, and it is not set again.
+    pub(in crate::simulation) fn pass_a_day(&mut self) {
+        self.pass(Duration::from_hours(24));
+        self.is_believed = true;
+    }
+
+    fn set(&mut self, now: i64) {
         self.was_set_back |= now < self.now;
         self.now = now;
         self.earliest = self.earliest.min(now);
@@ -134,17 +152,25 @@ impl Oracle {
             earliest,
             latest,
             was_set_back,
+            has_crept,
+            is_believed,
             ..
         } = self.clock;
         let sent = if was_set_back { earliest } else { message.at };
         // Seven days for those who may never have acknowledged anything.
-        latest - sent >= 7 * DAY
+        (has_crept || is_believed) && latest - sent >= 7 * DAY
     }
 
     /// Whether it must have expired, and been swept since.
     pub(in crate::simulation) fn must_have_expired(&self, queue_id: i64) -> bool {
         let message = self.message(queue_id).expect("it was stored");
-        !self.clock.was_set_back && self.clock.now - message.known.1 >= 30 * DAY
+        let Clock {
+            now,
+            was_set_back,
+            is_believed,
+            ..
+        } = self.clock;
+        is_believed && !was_set_back && now - message.known.1 >= 30 * DAY
     }
 
     /// Whether it may have been pushed in vain so often that it is not pushed any more.

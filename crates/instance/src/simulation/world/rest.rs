@@ -5,16 +5,19 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use nile_protocol::party::{PartyId, PartyKind};
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::advance};
 
 use super::asking::Proof;
-use crate::simulation::{
-    asked::What,
-    link::Link,
-    moment,
-    oracle::{Attempt, party::Who},
-    process::tasks,
-    world::World,
+use crate::{
+    clock::Timestamp,
+    simulation::{
+        asked::What,
+        link::Link,
+        moment,
+        oracle::{Attempt, party::Who},
+        process::tasks,
+        world::World,
+    },
 };
 
 /// How long everything may take to be as it should: two retries of the store, and a sweep.
@@ -34,6 +37,9 @@ impl World {
         self.quiet(PATIENCE).await;
         self.look_at_links();
         self.look_at_presence();
+        if self.rng.u8(..4) == 0 {
+            self.let_a_day_pass().await;
+        }
         for who in 0..self.oracle.members.len() {
             self.empty_queue(who).await;
         }
@@ -44,6 +50,15 @@ impl World {
         self.process().settle().await;
         let (left, tasks) = (tasks(), self.process().tasks);
         assert_eq!(left, tasks, "tasks wait for something that does not come");
+    }
+
+    /// After that the instance believes the clock, whatever it was set to.
+    async fn let_a_day_pass(&mut self) {
+        self.trace.note(format_args!("a day passes"));
+        advance(Duration::from_hours(24)).await;
+        self.oracle.clock.pass_a_day();
+        self.clock.set(Timestamp(self.oracle.clock.now));
+        self.quiet(PATIENCE).await;
     }
 
     /// Everything on the way arrives, and everything asked for is done, for as long as this.

@@ -3,7 +3,7 @@
 //! **A sweep goes by the order of sending and stops where nothing can be due**: nothing is sent, handed
 //! over or ended before it was sent. When to sweep is decided above.
 
-use rusqlite::{Connection, Result, Row};
+use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::{
     Ended, MessageState,
@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     store::{
         QueueOptions, Store, Submission,
-        seal::{self, intact},
+        seal::{self, Intact, intact},
     },
 };
 
@@ -36,9 +36,30 @@ pub(super) const OLDEST: &str = select_kept!(
         WHERE queue.to_node = message.to_node AND queue.to_id = message.to_id), 0)
     FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2"
 );
+pub(super) const SWEPT_AT: &str = concat!(
+    "SELECT swept_at, ",
+    intact!(clock),
+    " FROM clock WHERE id = 1"
+);
+/// Once an hour is enough, and keeps a quiet disk quiet.
+pub(super) const SWEEP_BEGINS: &str = "INSERT INTO clock (id, sum, swept_at)
+    VALUES (1, seal('clock', 1, ?1), ?1)
+    ON CONFLICT DO UPDATE SET sum = excluded.sum, swept_at = excluded.swept_at
+    WHERE abs(swept_at - ?1) >= 3600000";
 pub(super) const FORGET: &str = "DELETE FROM message WHERE seq = ?1";
 
 impl Store {
+    /// When a sweep last began, within an hour. `None`: never, or nobody can say any more.
+    pub fn swept_at(&self) -> Submission<Option<Timestamp>> {
+        self.reads.submit("look up the last sweep", |connection| {
+            let swept_at = connection.prepare_cached(SWEPT_AT)?.query_row([], |row| {
+                let Intact = row.get(1)?;
+                Ok(Timestamp(row.get(0)?))
+            });
+            Ok(seal::unless_damaged(swept_at.optional())?.flatten())
+        })
+    }
+
     /// Looks at the next few messages after `after` (0: from the beginning): ends those that have waited
     /// for too long, and forgets those whose end is long ago.
     pub fn sweep(&self, after: i64, now: Timestamp) -> Submission<Swept> {
@@ -55,6 +76,9 @@ fn sweep(
     now: Timestamp,
     options: &QueueOptions,
 ) -> Result<Swept> {
+    if after == 0 {
+        connection.prepare_cached(SWEEP_BEGINS)?.execute([now.0])?;
+    }
     let batch = connection
         .prepare_cached(OLDEST)?
         .query_map((after, BATCH), |row| {

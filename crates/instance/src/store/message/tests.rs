@@ -20,6 +20,7 @@ const OF_PARTY: &str = "SEARCH message USING INDEX message_waiting (to_node=? AN
 const OF_PARTY_AFTER: &str =
     "SEARCH message USING INDEX message_waiting (to_node=? AND to_id=? AND rowid>?)";
 const QUEUE: &str = "SEARCH queue USING PRIMARY KEY (to_node=? AND to_id=?)";
+const CLOCK: &str = "SEARCH clock USING INTEGER PRIMARY KEY (rowid=?)";
 const PAIR: &str = "SEARCH pair USING PRIMARY KEY (client_id=? AND node_id=?)";
 
 fn database() -> (Connection, TempDir) {
@@ -48,7 +49,7 @@ fn plan(connection: &Connection, statement: &str) -> Vec<String> {
 #[test]
 fn every_statement_finds_its_rows_by_an_index_and_sorts_none() {
     let (connection, _directory) = database();
-    let cases: [(&str, &[&str]); 22] = [
+    let cases: [(&str, &[&str]); 24] = [
         (row::BY_NUMBER, &[BY_NUMBER]),
         (row::BY_NAME, &[BY_NAME]),
         (row::END, &[BY_NUMBER]),
@@ -78,6 +79,8 @@ fn every_statement_finds_its_rows_by_an_index_and_sorts_none() {
             sweep::OLDEST,
             &["SEARCH message USING INTEGER PRIMARY KEY (rowid>?)", QUEUE],
         ),
+        (sweep::SWEPT_AT, &[CLOCK]),
+        (sweep::SWEEP_BEGINS, &[]),
         (sweep::FORGET, &[BY_NUMBER]),
         ("SELECT body FROM message", &["SCAN message"]),
     ];

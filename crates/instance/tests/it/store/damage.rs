@@ -85,7 +85,7 @@ async fn no_column_can_be_altered_unnoticed() {
     store.send(order, NOW).await.unwrap();
     store.sweep(0, NOW).await.unwrap();
     let mut columns = 0;
-    for table in ["client", "node", "message", "queue", "pair"] {
+    for table in ["client", "node", "message", "queue", "pair", "clock"] {
         for (column, kind) in columns_of(&store.side_door(), table) {
             let backup = tempfile::tempdir().unwrap();
             let door = store.backup(backup.path());
@@ -112,7 +112,7 @@ async fn no_column_can_be_altered_unnoticed() {
             columns += 1;
         }
     }
-    assert_eq!(columns, 49);
+    assert_eq!(columns, 52);
 }
 
 fn columns_of(door: &Connection, table: &str) -> Vec<(String, String)> {
@@ -254,8 +254,8 @@ async fn a_sound_store_is_sound_while_it_is_served_and_afterwards() {
     store.sweep(0, NOW).await.unwrap();
     let report = check(store.directory.path()).unwrap();
     assert!(report.is_sound() && report.doubts.is_empty(), "{report}");
-    // 3 and 3, the messages, a queue for each node, the pairs.
-    assert_eq!(report.to_string(), "sound: 28 rows");
+    // 3 and 3, the messages, a queue for each node, the pairs, the clock.
+    assert_eq!(report.to_string(), "sound: 29 rows");
     store.close().await.unwrap();
     assert!(check(store.directory.path()).unwrap().is_sound());
 }

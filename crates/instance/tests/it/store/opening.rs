@@ -165,5 +165,5 @@ async fn a_new_database_tells_what_it_is() {
         pragma("application_id"),
         i64::from(u32::from_be_bytes(*b"Nile"))
     );
-    assert_eq!(pragma("user_version"), 4);
+    assert_eq!(pragma("user_version"), 5);
 }
