@@ -64,6 +64,7 @@ prove: ## the long versions of what `make test` tries at random, see docs/reliab
 	$(call prove_one,queue_model,30,--package nile-instance --test it)
 	$(call prove_one,hub::tests::feed,40,--package nile-instance --lib)
 	$(call prove_one,threats,10,--package nile-instance --test it)
+	$(call prove_one,rot_is_never_served,25,--package nile-instance --test it)
 
 planted: ## plant known bugs in a copy, one at a time, and see that the tests notice each; NAMES=… for some of them
 	tests/planted/run $(NAMES)

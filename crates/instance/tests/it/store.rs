@@ -8,6 +8,7 @@ mod node;
 mod opening;
 mod party;
 mod queue;
+mod rot;
 mod upgrade;
 
 use std::{ops::Deref, path::PathBuf};
