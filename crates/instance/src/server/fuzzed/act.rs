@@ -41,7 +41,7 @@ pub(super) enum Act<'a> {
         headers: [(u8, &'a str); 2],
         body: &'a str,
     },
-    /// Lets so many sixteenths of a second pass.
+    /// Lets so many sixteenths of a second pass, two minutes at most.
     Wait(u16),
 }
 
