@@ -115,3 +115,14 @@ impl fmt::Display for PartyId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_party_is_written_with_its_kind() {
+        assert_eq!(PartyKind::Client.party(7).to_string(), "client 7");
+        assert_eq!(PartyKind::Node.party(7).to_string(), "node 7");
+    }
+}
