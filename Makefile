@@ -17,7 +17,7 @@ export CARGO_TARGET_DIR ?= target
 .DEFAULT_GOAL := help
 # cargo and the client tests use all cores by themselves, and `check-tools` has to come first.
 .NOTPARALLEL:
-.PHONY: help build run test test-rust test-clients fuzz audit prove planted bench bench-quick build-bench siege \
+.PHONY: help build run test test-rust test-clients fuzz mutants audit prove planted bench bench-quick build-bench siege \
 	timing clean check-tools
 
 help: ## list these commands
@@ -43,8 +43,15 @@ test-clients: check-tools $(NPM_STAMP) $(VENV_STAMP) ## the built server with re
 
 fuzz: ## ten million made-up inputs for all that reads strangers' bytes, FACTOR times as many: a quarter of an hour
 	@cargo fuzz --version >/dev/null 2>&1 || { \
-		echo 'make fuzz needs cargo-fuzz and a C++ compiler: cargo install cargo-fuzz --locked' >&2; exit 1; }
+		echo 'make fuzz needs cargo-fuzz: cargo install cargo-fuzz --locked' >&2; exit 1; }
+	@command -v c++ >/dev/null || { echo 'make fuzz needs c++, a C++ compiler, which libFuzzer is built with' >&2; exit 1; }
 	FACTOR=$(FACTOR) fuzz/run
+
+# Builds in a copy, which it removes. ARGS='--shard 3/16 --sharding round-robin' for a part, `-p nile-protocol` for one crate.
+mutants: ## change one place of the code at a time, and see that a test notices: hours; ARGS=… for cargo-mutants
+	@cargo mutants --version >/dev/null 2>&1 || { \
+		echo 'make mutants needs cargo-mutants: cargo install cargo-mutants --locked' >&2; exit 1; }
+	cargo mutants --workspace --output $(CARGO_TARGET_DIR) $(ARGS)
 
 audit: ## licences, known defects and origins of the crates we build on
 	@cargo deny --version >/dev/null 2>&1 || { \
