@@ -16,6 +16,8 @@ pub(in crate::simulation) struct Identity {
     pub(in crate::simulation) party: PartyId,
     /// Those it was given and that may be valid; the newest last.
     pub(in crate::simulation) tokens: Vec<String>,
+    /// Those of them that were refused while the clock was wrong. Where they stand says nothing of their age.
+    pub(in crate::simulation) doubtful: Vec<String>,
     /// Those that a newer one has replaced, which was told.
     pub(in crate::simulation) dead: Vec<String>,
 }
@@ -28,7 +30,10 @@ impl Identity {
     /// A request with this token was served: those before it are not valid any more.
     pub(in crate::simulation) fn used(&mut self, token: &str) {
         if let Some(at) = self.tokens.iter().position(|known| known == token) {
-            self.dead.extend(self.tokens.drain(..at));
+            let before = self.tokens.drain(..at);
+            let (doubtful, dead) = before.partition::<Vec<_>, _>(|it| self.doubtful.contains(it));
+            self.dead.extend(dead);
+            self.tokens.splice(..0, doubtful);
         }
     }
 
@@ -43,6 +48,7 @@ impl Identity {
         }
         let token = self.tokens.remove(at);
         if may_live {
+            self.doubtful.push(token.clone());
             self.tokens.insert(0, token);
         } else {
             self.dead.push(token);

@@ -183,6 +183,7 @@ impl World {
         member.identity = Some(Identity {
             party: member.kind.party(number),
             tokens: vec![parameters.token.expect("it is told")],
+            doubtful: Vec::new(),
             dead: Vec::new(),
         });
     }
