@@ -227,7 +227,7 @@ impl Store {
     pub fn health(&self) -> Health {
         let health = self.pulse.health();
         if health == Health::WritesFail {
-            drop(self.writes.submit("try a write", schema::touch));
+            drop(self.writes.submit("try a write", |_| Ok(())));
         }
         health
     }

@@ -62,7 +62,7 @@ impl Pulse {
             Health::Ended
         } else if self.corrupt.load(Relaxed) {
             Health::Damaged
-        } else if self.writes_fail.load(Relaxed) || self.copying_failed() {
+        } else if self.writes_fail() || self.copying_failed() {
             Health::WritesFail
         } else {
             Health::Serving
@@ -72,6 +72,11 @@ impl Pulse {
     /// The writer tells how its last commit went.
     pub(super) fn committed(&self, succeeded: bool) {
         self.writes_fail.store(!succeeded, Relaxed);
+    }
+
+    /// Whether the last commit failed.
+    pub(super) fn writes_fail(&self) -> bool {
+        self.writes_fail.load(Relaxed)
     }
 
     /// Whether the log must be left as it is, and the database is not to be believed.
