@@ -54,8 +54,11 @@ pub(super) enum Down {
         answered: Moment,
         body: String,
     },
-    /// What it tells unasked.
-    Frame(Frame),
+    /// What it tells unasked, and when that left.
+    Frame {
+        left: Moment,
+        frame: Frame,
+    },
     Closed,
 }
 
@@ -204,6 +207,8 @@ impl Served {
         let _pending = self
             .pipeline
             .poll_complete(&mut cx, &mut self.talk, &mut Nowhere);
+        // What leaves behind an answer does so later.
+        moment::next();
         let mut told = Told(Vec::new());
         let taken = self.outbox.take_into(&mut cx, &mut told, room);
         let mut said = std::mem::take(&mut self.talk.said);
@@ -308,7 +313,10 @@ struct Told(Vec<Down>);
 
 impl Sink for Told {
     fn text(&mut self, parts: &[&str]) {
-        self.0.push(Down::Frame(parts.concat().into()));
+        self.0.push(Down::Frame {
+            left: moment::now(),
+            frame: parts.concat().into(),
+        });
     }
 
     fn binary(&mut self, _: &[u8]) {}

@@ -68,6 +68,8 @@ pub(super) struct Oracle {
     ended: HashMap<i64, (End, Moment)>,
     /// Removed, and perhaps not written yet; with how much time had passed.
     removed: Vec<(i64, Duration)>,
+    /// When that was, as long as it is known to be written some time.
+    acknowledged: HashMap<i64, Moment>,
     /// Who has asked to be deleted.
     pub(super) deleting: HashSet<PartyId>,
     deleted: HashMap<PartyId, Moment>,

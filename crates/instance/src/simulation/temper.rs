@@ -43,7 +43,7 @@ pub(super) enum Happening {
     Crash,
 }
 
-/// How often what happens, in an even temper.
+/// How often what happens, in an even temper. The store is slow, so that much happens meanwhile.
 const EVEN: [(Happening, u32); 17] = [
     (Happening::Ask, 200),
     (Happening::Acknowledge, 60),
@@ -54,10 +54,10 @@ const EVEN: [(Happening, u32); 17] = [
     (Happening::Up, 220),
     (Happening::Down, 220),
     (Happening::Serve, 260),
-    (Happening::Write, 120),
-    (Happening::Read, 100),
-    (Happening::AnswerWrite, 220),
-    (Happening::AnswerRead, 140),
+    (Happening::Write, 60),
+    (Happening::Read, 20),
+    (Happening::AnswerWrite, 120),
+    (Happening::AnswerRead, 20),
     (Happening::Pass, 50),
     (Happening::Jump, 1),
     (Happening::Restart, 2),
@@ -73,6 +73,10 @@ pub(super) struct Temper {
     pub(super) links: usize,
     /// How much happens before all comes to rest.
     pub(super) steps: usize,
+    /// How many messages somebody sends at a time, at most.
+    pub(super) burst: usize,
+    /// Of so many times that pass one is longer than anybody waits.
+    pub(super) haste: u32,
     /// How many writes share a commit at most.
     pub(super) batch: usize,
     /// Of a hundred commits and look-ups so many fail.
@@ -97,6 +101,8 @@ impl Temper {
             nodes: rng.usize(1..=3),
             links: rng.usize(1..=3),
             steps: rng.usize(20..steps),
+            burst: one(rng, [1, 2, 8]),
+            haste: one(rng, [6, 40, 40]),
             batch: one(rng, [1, 3, 64]),
             failing: one(rng, [0, 0, 4, 20]),
             outbound,
@@ -145,8 +151,8 @@ fn options(rng: &mut Rng) -> Options {
         read_queue: length(one(rng, [1, 1024])),
         readers: NonZeroUsize::MIN,
         queue: QueueOptions {
-            messages: one(rng, [6, 1000]),
-            pair: one(rng, [3, 100]),
+            messages: one(rng, [6, 1000, 1000]),
+            pair: one(rng, [3, 100, 100]),
             bytes: one(rng, [10_000, 4 << 20]),
             pushes: one(rng, [2, 10]),
             ..QueueOptions::default()

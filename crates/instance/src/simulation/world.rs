@@ -250,10 +250,10 @@ impl World {
     }
 
     async fn pass(&mut self) {
-        let milliseconds = match self.rng.u8(..40) {
-            0 => 70_000,
-            1 => 11_000,
-            2..8 => self.rng.u64(200..3_000),
+        let milliseconds = match self.rng.u32(..self.temper.haste) {
+            0 if self.rng.u8(..3) == 0 => 70_000,
+            0 => 11_000,
+            1..4 => self.rng.u64(200..3_000),
             _ => self.rng.u64(1..60),
         };
         self.let_pass(Duration::from_millis(milliseconds)).await;

@@ -1,6 +1,6 @@
 //! How messages end: by whose word, and what is known of it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use nile_protocol::party::PartyId;
 
@@ -107,7 +107,18 @@ impl Oracle {
         let message = self.message(queue_id);
         if message.is_some_and(|message| message.to == [party]) {
             self.removed.push((queue_id, self.clock.passed));
+            self.acknowledged.entry(queue_id).or_insert(moment::now());
         }
+    }
+
+    /// Whether its recipient acknowledged it between these two.
+    pub(in crate::simulation) fn is_acknowledged(
+        &self,
+        queue_id: i64,
+        between: Range<Moment>,
+    ) -> bool {
+        let moment = self.acknowledged.get(&queue_id);
+        moment.is_some_and(|moment| between.contains(moment))
     }
 
     /// All that was asked of the store is written, if it had not to wait for room for too long.
@@ -115,6 +126,8 @@ impl Oracle {
         for (queue_id, since) in std::mem::take(&mut self.removed) {
             if self.clock.passed < since + PATIENCE {
                 self.ends(queue_id, End::Delivered, moment::now());
+            } else {
+                self.acknowledged.remove(&queue_id);
             }
         }
     }
@@ -122,6 +135,7 @@ impl Oracle {
     /// Something that was asked of the store may not be written.
     pub(in crate::simulation) fn some_is_lost(&mut self) {
         self.removed.clear();
+        self.acknowledged.clear();
     }
 
     pub(in crate::simulation) fn tries_to_delete(&mut self, party: PartyId) {

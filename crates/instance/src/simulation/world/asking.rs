@@ -61,7 +61,11 @@ impl World {
                 let (at, _) = self.way(who);
                 self.ask(at, What::Ping, Proof::None, "{}");
             }
-            _ => self.send(who),
+            _ => {
+                for _ in 0..self.rng.usize(1..=self.temper.burst) {
+                    self.send(who);
+                }
+            }
         }
     }
 

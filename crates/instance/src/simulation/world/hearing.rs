@@ -259,7 +259,7 @@ impl World {
     }
 
     /// Something has come unasked.
-    pub(super) fn told(&mut self, at: usize, frame: &str) {
+    pub(super) fn told(&mut self, at: usize, left: Moment, frame: &str) {
         let mut parts = frame.splitn(3, ' ');
         let mut part = || parts.next().expect("a frame has three parts");
         let (what, moment, body) = (part(), part(), part());
@@ -267,7 +267,7 @@ impl World {
             "push" => {
                 let delivery: Delivery = serde_json::from_str(body).expect("it is a delivery");
                 let moment = moment.parse().expect("it is a moment");
-                self.pushed(at, &delivery, moment);
+                self.pushed(at, &delivery, (moment, left));
             }
             "forward" => {
                 let heard: Forwarded = serde_json::from_str(body).expect("it was forwarded");
@@ -281,7 +281,8 @@ impl World {
         }
     }
 
-    fn pushed(&mut self, at: usize, delivery: &Delivery, moment: Moment) {
+    /// A message is heard that was written, and left, at these moments.
+    fn pushed(&mut self, at: usize, delivery: &Delivery, (written, left): (Moment, Moment)) {
         let queue_id = delivery.queue_id;
         self.note(format_args!("link {at} is pushed {queue_id}"));
         let Some(login) = &mut self.links[at].login else {
@@ -289,18 +290,22 @@ impl World {
         };
         let party = login.party;
         // What was pushed before it logged in again may come after that.
-        let is_late = moment < login.since;
+        let is_late = written < login.since;
         let may_be_again = party.kind() == PartyKind::Node || !login.is_on || is_late;
         let is_again = login.had.contains(&queue_id);
         assert!(
             !is_again || may_be_again,
             "link {at} is pushed {queue_id} again"
         );
+        assert!(
+            !self.oracle.is_acknowledged(queue_id, login.since..written),
+            "link {at} is pushed {queue_id}, which was acknowledged"
+        );
         if !is_late {
             login.had.push(queue_id);
         }
         login.pushed.push(queue_id);
-        self.oracle.hear(party, delivery, moment);
+        self.oracle.hear(party, delivery, left);
     }
 
     /// The instance says something of itself.

@@ -187,7 +187,7 @@ impl World {
                 answered,
                 body,
             }) => self.answered(at, (heard, answered), &body),
-            Some(Down::Frame(frame)) => self.told(at, &frame),
+            Some(Down::Frame { left, frame }) => self.told(at, left, &frame),
         }
     }
 
