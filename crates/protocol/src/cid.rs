@@ -190,6 +190,13 @@ mod tests {
             "bafkqaaa",
             "bafkreiabaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaa",
             "bafkreiabaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaib",
+            // 34 bytes, of another hash than SHA-256: the last before those, and the first after them.
+            "QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh4z",
+            "QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKH",
+            // Five bits more than 25 bytes, all zero.
+            "bafkrefiaaebagbafaydqqcikbmga2dqpcaireeyua",
+            // Version 129, whose lowest bits are those of 1.
+            "bqeavkeraaaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq",
             // Version 2; a codec in more bytes than it needs; version 0 in another base than its own.
             "bajkreiabaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibae",
             "bahkqaeraaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaq",
