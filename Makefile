@@ -63,7 +63,7 @@ audit: ## licences, known defects and origins of the crates we build on
 # races. NILE_TEST_SEED repeats a run.
 prove_one = NILE_TEST_FACTOR=$$(( $(2) * $(FACTOR) )) cargo test --locked $(3) -- --nocapture $(1)
 
-prove: ## the long versions of what `make test` tries at random, see docs/reliability.md; FACTOR=3 for three times as much
+prove: check-tools $(NPM_STAMP) ## the long versions of what `make test` tries at random, see docs/reliability.md; FACTOR=3 for three times as much
 	$(call prove_one,kills,20,--package nile-instance --test it)
 	$(call prove_one,disk::power,10,--package nile-instance --test it)
 	$(call prove_one,disk::walk,1,--package nile-instance --test it)
@@ -72,6 +72,8 @@ prove: ## the long versions of what `make test` tries at random, see docs/reliab
 	$(call prove_one,hub::tests::feed,40,--package nile-instance --lib)
 	$(call prove_one,threats,10,--package nile-instance --test it)
 	$(call prove_one,rot_is_never_served,25,--package nile-instance --test it)
+	cargo build --package nile-instance --locked
+	cd $(CLIENTS) && NILE_TEST_FACTOR=$$(( 50 * $(FACTOR) )) node --test documents.test.js
 
 planted: ## plant known bugs in a copy, one at a time, and see that the tests notice each; NAMES=… for some of them
 	tests/planted/run $(NAMES)
