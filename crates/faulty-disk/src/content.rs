@@ -1,9 +1,14 @@
 //! One file: what is read from it, and what of that a loss of power leaves.
 //!
 //! **A sector is written or it is not**; nothing larger is. A sync that fails is the last that is heard
-//! of what it did not write: it is read, or not any more, but no later sync writes it.
+//! of what it did not write: it is read, or not any more, but no later sync writes it. Whoever else has
+//! written that is told when it syncs next, as `fsync(2)` of Linux promises, and nobody else is.
+
+use std::collections::HashSet;
 
 use fastrand::Rng;
+
+use crate::lock::Holder;
 
 /// How much a disk writes at once.
 const SECTOR: usize = 512;
@@ -22,8 +27,10 @@ pub(crate) struct Content {
     cached: Vec<u8>,
     /// What is on the disk.
     durable: Vec<u8>,
-    /// What is to be.
-    unsynced: Vec<Change>,
+    /// What is to be, and by whom.
+    unsynced: Vec<(Holder, Change)>,
+    /// Those of whose changes some were lost in a sync of somebody else, and who were not told.
+    bereft: HashSet<Holder>,
 }
 
 impl Content {
@@ -40,30 +47,33 @@ impl Content {
         length
     }
 
-    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
-        self.change(Change::Write {
-            at,
-            bytes: bytes.to_vec(),
-        });
+    pub(crate) fn write(&mut self, by: Holder, at: usize, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        self.change(by, Change::Write { at, bytes });
     }
 
-    pub(crate) fn truncate(&mut self, length: usize) {
-        self.change(Change::Truncate { length });
+    pub(crate) fn truncate(&mut self, by: Holder, length: usize) {
+        self.change(by, Change::Truncate { length });
     }
 
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, by: Holder, change: Change) {
         apply(&mut self.cached, &change);
-        self.unsynced.push(change);
+        self.unsynced.push((by, change));
     }
 
-    pub(crate) fn sync(&mut self) {
-        for change in self.unsynced.drain(..) {
+    /// Tells whether nothing that this one wrote was lost before.
+    #[must_use]
+    pub(crate) fn sync(&mut self, by: Holder) -> bool {
+        for (_, change) in self.unsynced.drain(..) {
             apply(&mut self.durable, &change);
         }
+        !self.bereft.remove(&by)
     }
 
     /// A sync that fails: some is written, and the rest never will be.
-    pub(crate) fn fail_sync(&mut self, rng: &mut Rng, forget: bool) {
+    pub(crate) fn fail_sync(&mut self, by: Holder, rng: &mut Rng, forget: bool) {
+        self.bereft.extend(self.unsynced.iter().map(|(by, _)| *by));
+        self.bereft.remove(&by);
         self.settle(rng, 0.5);
         if forget {
             self.cached.clone_from(&self.durable);
@@ -81,7 +91,7 @@ impl Content {
         if rng.bool() {
             rng.shuffle(&mut changes);
         }
-        for change in changes {
+        for (_, change) in changes {
             if rng.f64() < kept {
                 apply_some(&mut self.durable, &change, rng);
             }
@@ -127,6 +137,8 @@ fn put(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 mod tests {
     use super::*;
 
+    const ME: Holder = 1;
+
     fn read(content: &Content) -> Vec<u8> {
         let mut bytes = vec![0; content.len()];
         assert_eq!(content.read(0, &mut bytes), bytes.len());
@@ -138,9 +150,9 @@ mod tests {
         let mut seen = [false; 3];
         for seed in 0..100 {
             let mut content = Content::default();
-            content.write(0, &[1; 2 * SECTOR]);
-            content.sync();
-            content.write(0, &[2; 2 * SECTOR]);
+            content.write(ME, 0, &[1; 2 * SECTOR]);
+            assert!(content.sync(ME));
+            content.write(ME, 0, &[2; 2 * SECTOR]);
             assert_eq!(read(&content), [2; 2 * SECTOR]);
 
             content.lose_power(&mut Rng::with_seed(seed), 0.5);
@@ -158,8 +170,8 @@ mod tests {
         let outcomes: Vec<u8> = (0..100)
             .map(|seed| {
                 let mut content = Content::default();
-                content.write(0, &[1]);
-                content.write(0, &[2]);
+                content.write(ME, 0, &[1]);
+                content.write(ME, 0, &[2]);
                 content.lose_power(&mut Rng::with_seed(seed), 1.0);
                 read(&content).first().copied().unwrap_or_default()
             })
@@ -173,10 +185,10 @@ mod tests {
         for seed in 0..100 {
             let mut content = Content::default();
             let mut rng = Rng::with_seed(seed);
-            content.write(0, &[1; SECTOR]);
-            content.fail_sync(&mut rng, false);
+            content.write(ME, 0, &[1; SECTOR]);
+            content.fail_sync(ME, &mut rng, false);
             assert_eq!(read(&content), [1; SECTOR]);
-            content.sync();
+            assert!(content.sync(ME));
             content.lose_power(&mut rng, 1.0);
             lost |= read(&content) != [1; SECTOR];
         }
@@ -186,7 +198,7 @@ mod tests {
     #[test]
     fn a_read_past_the_end_finds_zeros_and_says_how_much_there_was() {
         let mut content = Content::default();
-        content.write(2, &[7]);
+        content.write(ME, 2, &[7]);
         let mut bytes = [9; 4];
         assert_eq!(content.read(1, &mut bytes), 2);
         assert_eq!(bytes, [0, 7, 0, 0]);

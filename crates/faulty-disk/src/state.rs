@@ -236,7 +236,7 @@ impl State {
             Err(_) => return begun,
         };
         if let Some(file) = self.file(opening) {
-            file.content.write(at, written);
+            file.content.write(opening.holder, at, written);
         }
         begun
     }
@@ -244,15 +244,19 @@ impl State {
     pub(crate) fn truncate(&mut self, opening: Opening, length: usize) -> Result<(), Failure> {
         self.begin(opening.era, Operation::Truncate)?;
         let content = self.content(opening, Operation::Truncate)?;
-        content.truncate(length);
+        content.truncate(opening.holder, length);
         Ok(())
     }
 
     pub(crate) fn sync(&mut self, opening: Opening) -> Result<(), Failure> {
-        let begun = self.begin(opening.era, Operation::Sync);
+        let operation = Operation::Sync;
+        let begun = self.begin(opening.era, operation);
         match begun.map_err(|failure| failure.reason) {
             Ok(()) => {
-                self.content(opening, Operation::Sync)?.sync();
+                if !self.content(opening, operation)?.sync(opening.holder) {
+                    let reason = Reason::Fault(Fault::Sync);
+                    return Err(Failure { operation, reason });
+                }
                 let file = Some(opening.file);
                 for name in self.names.values_mut().filter(|name| name.now == file) {
                     name.durable = file;
@@ -261,7 +265,7 @@ impl State {
             Err(Reason::Fault(Fault::Io | Fault::Sync)) => {
                 let (mut rng, forget) = (self.rng.fork(), self.rng.bool());
                 if let Some(file) = self.file(opening) {
-                    file.content.fail_sync(&mut rng, forget);
+                    file.content.fail_sync(opening.holder, &mut rng, forget);
                 }
             }
             Err(_) => {}

@@ -4,7 +4,7 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
-use std::time::Duration;
+use std::{io::Write, path::Path, time::Duration};
 
 use faulty_disk::{Disk, Fault, Lasting};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -124,4 +124,20 @@ fn without_power_nothing_is_done() {
         .execute("INSERT INTO t VALUES (1)", [])
         .unwrap_err();
     assert_eq!(count(&connect(&disk)), Ok(0));
+}
+
+#[test]
+fn a_sync_that_fails_is_told_once_to_everybody_whose_writes_it_has_lost() {
+    let disk = Disk::new(1);
+    let path = Path::new("/data/file");
+    let create = || disk.create(path).unwrap();
+    let (reads, mut writes, syncs) = (create(), create(), create());
+    writes.write_all(b"a").unwrap();
+    disk.fail(Fault::Sync, 0, Lasting::Once);
+    assert!(syncs.sync().is_err());
+    reads.sync().unwrap();
+    assert!(writes.sync().is_err());
+    for file in [reads, writes, syncs] {
+        file.sync().unwrap();
+    }
 }
