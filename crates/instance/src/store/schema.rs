@@ -93,18 +93,26 @@ fn bring_up_to_date(
     version: i64,
 ) -> Result<(), OpenError> {
     let refuse = |error| OpenError::database(path, error);
-    // The journal's mode is part of the file. Where the file system cannot do it, SQLite keeps
-    // another mode and says which; nothing here is meant for those.
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(refuse)?;
-    if mode != "wal" {
+    if !keep_log(connection).map_err(refuse)? {
         return Err(OpenError::Unsuitable {
             path: path.to_owned(),
         });
     }
     migrate(connection, version).map_err(refuse)?;
     compare(connection, path)
+}
+
+/// Has changes go into a log from now on; `false` where the file system cannot do that.
+fn keep_log(connection: &Connection) -> Result<bool> {
+    let mut pragma = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = pragma.query([])?;
+    let mut mode = None;
+    // The mode is part of the file. It is told first, and written when that was read: only when there are no
+    // more rows is it known to be so.
+    while let Some(row) = rows.next()? {
+        mode = Some(row.get::<_, String>(0)?);
+    }
+    Ok(mode.as_deref() == Some("wal"))
 }
 
 /// Refuses a database whose definitions are not what the migrations make: they are on the disk like all

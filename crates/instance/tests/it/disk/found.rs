@@ -53,3 +53,23 @@ fn what_was_seen_after_a_failed_sync_is_there_after_a_loss_of_power() {
         }
     });
 }
+
+/// The pragma had said that there is a log from now on, and then could not write that down.
+#[test]
+fn a_new_database_has_a_log_or_is_not_opened() {
+    let name = "a_new_database_has_a_log_or_is_not_opened";
+    for fault in [Fault::Io, Fault::Full, Fault::ShortWrite, Fault::Sync] {
+        for spared in 0..40 {
+            let repeat = || format!("{COMMAND}disk::found::{name} # {fault:?} {spared}");
+            case(repeat, async {
+                let mut world = World::new(spared);
+                world.disk.fail(fault, spared, Lasting::Once);
+                if let Ok(store) = world.open() {
+                    world.disk.mend();
+                    world.look(&store).await;
+                    World::end(store).await;
+                }
+            });
+        }
+    }
+}

@@ -25,6 +25,12 @@ const ALL: Limit = Limit {
 pub(super) fn assert_whole(door: &Connection) {
     let check = door.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
     assert_eq!(check.unwrap(), "ok");
+    let mode = door.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
+    assert_eq!(
+        mode.unwrap(),
+        "wal",
+        "whoever reads keeps others from writing"
+    );
     assert_totals(door);
 }
 

@@ -90,10 +90,12 @@ async fn run(script: u64, fault: Fault, spared: u64, lasting: Lasting) -> bool {
     for _ in 0..GROUPS {
         let (refused, operations) = (world.model.refused, world.rng.usize(1..4));
         world.ask(&store, operations).await;
+        world.let_somebody_read();
         if world.model.refused > refused && lasting == Lasting::UntilMended {
             assert_ne!(store.health(), Health::Serving, "nothing can be written");
         }
     }
+    world.nobody_else_reads();
     let has_failed = world.disk.has_failed();
     world.disk.mend();
     let store = assert_recovers(&mut world, store).await;

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) rng: Rng,
     now: Timestamp,
     options: Options,
+    /// Another program that reads, and sees what was there when it began.
+    reader: Option<Connection>,
     directory: TempDir,
 }
 
@@ -45,6 +47,7 @@ impl World {
                 long: 30,
                 too_long: 60,
                 few: 10,
+                // While somebody reads, 10 ms are spent at each in trying to empty it, and nothing is written.
                 tick: Duration::from_millis(1),
             },
             disk: Arc::new(Faulty(disk.clone())),
@@ -56,6 +59,7 @@ impl World {
             rng: Rng::with_seed(seed),
             now: NOW,
             options,
+            reader: None,
             // There is nothing in it but the lock.
             directory: tempfile::tempdir_in("/dev/shm")
                 .or_else(|_| tempfile::tempdir())
@@ -87,6 +91,23 @@ impl World {
         self.note(begun).await;
     }
 
+    /// Another program begins to read, and goes on for a while; until it ends no log can start over.
+    pub(super) fn let_somebody_read(&mut self) {
+        if self.reader.is_some() {
+            if self.rng.u8(..4) == 0 {
+                self.reader = None;
+            }
+        } else if self.rng.u8(..4) == 0 {
+            let reads =
+                |reader: &Connection| reader.execute_batch("BEGIN; SELECT count(*) FROM message");
+            self.reader = self.side_door().ok().filter(|reader| reads(reader).is_ok());
+        }
+    }
+
+    pub(super) fn nobody_else_reads(&mut self) {
+        self.reader = None;
+    }
+
     /// Something new of each kind can be stored, with numbers that nobody ever had.
     pub(super) async fn assert_serves(&mut self, store: &Store) {
         let before = self.model.refused;
@@ -102,7 +123,7 @@ impl World {
     /// What is in the store is what may be there.
     pub(super) async fn look(&mut self, store: &Store) {
         self.model.look(store).await;
-        look::assert_whole(&self.side_door());
+        look::assert_whole(&self.side_door().unwrap());
         assert_eq!(store.damaged_rows(), 0);
     }
 
@@ -133,9 +154,9 @@ impl World {
         }
     }
 
-    fn side_door(&self) -> Connection {
+    fn side_door(&self) -> rusqlite::Result<Connection> {
         let path: PathBuf = self.directory.path().join("nile.db");
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags_and_vfs(path, flags, self.disk.vfs()).unwrap()
+        Connection::open_with_flags_and_vfs(path, flags, self.disk.vfs())
     }
 }
