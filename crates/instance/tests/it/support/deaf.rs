@@ -14,7 +14,7 @@ use super::{Connects, request::PING, within};
 const BUFFER: u32 = 4096;
 
 /// A stream that has taken nothing for so long is full.
-const FULL: Duration = Duration::from_millis(300);
+const FULL: Duration = Duration::from_secs(1);
 
 /// A TCP connection that soon has more answers than it can hold.
 pub(crate) async fn narrow(address: SocketAddr) -> TcpStream {
