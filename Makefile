@@ -51,7 +51,7 @@ fuzz: ## ten million made-up inputs for all that reads strangers' bytes, FACTOR 
 mutants: ## change one place of the code at a time, and see that a test notices: hours; ARGS=… for cargo-mutants
 	@cargo mutants --version >/dev/null 2>&1 || { \
 		echo 'make mutants needs cargo-mutants: cargo install cargo-mutants --locked' >&2; exit 1; }
-	cargo mutants --workspace --output $(CARGO_TARGET_DIR) $(ARGS)
+	tests/mutants/run $(ARGS)
 
 audit: ## licences, known defects and origins of the crates we build on
 	@cargo deny --version >/dev/null 2>&1 || { \
