@@ -240,3 +240,231 @@ fn eight(bytes: &[u8], at: usize) -> [u8; 8] {
     let bytes = bytes[at..].first_chunk();
     *bytes.expect("headers are longer than the places read from them")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, io::Cursor, sync::Mutex};
+
+    use rusqlite::Connection;
+
+    use super::{
+        super::disk::{DiskFile, System},
+        *,
+    };
+
+    const FRAME: usize = FRAME_HEADER + PAGE_SIZE as usize;
+
+    const SALTS: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
+    /// Which frames end a commit.
+    const COMMITS: [bool; 7] = [false, true, false, true, true, false, true];
+
+    /// A disk with one file, which is another one each time.
+    #[derive(Debug)]
+    struct Changing(Mutex<VecDeque<Vec<u8>>>);
+
+    impl Changing {
+        fn new<const N: usize>(contents: [&[u8]; N]) -> Self {
+            Self(Mutex::new(contents.map(<[u8]>::to_vec).into()))
+        }
+
+        fn inspect(&self) -> Frames {
+            inspect(self, Path::new("log")).unwrap()
+        }
+
+        fn left(&self) -> usize {
+            self.0.lock().unwrap().len()
+        }
+    }
+
+    impl Disk for Changing {
+        fn vfs(&self) -> Option<&str> {
+            None
+        }
+
+        fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+            self.open(path)
+        }
+
+        fn open(&self, _: &Path) -> io::Result<Box<dyn DiskFile>> {
+            let content = self.0.lock().unwrap().pop_front();
+            Ok(Box::new(Cursor::new(content.ok_or(ErrorKind::NotFound)?)))
+        }
+    }
+
+    impl DiskFile for Cursor<Vec<u8>> {
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a log shows that does not change.
+    fn shown(log: &[u8]) -> Frames {
+        Changing::new([log, log]).inspect()
+    }
+
+    fn with_sum(mut header: Vec<u8>, sum: Sum) -> Vec<u8> {
+        header.extend(sum.0.to_be_bytes());
+        header.extend(sum.1.to_be_bytes());
+        header
+    }
+
+    fn log(is_big_endian: bool, salts: [u8; 8]) -> Vec<u8> {
+        let magic = MAGIC | u32::from(is_big_endian);
+        let fields = [magic, VERSION, PAGE_SIZE, 0].map(u32::to_be_bytes);
+        let header = [fields.as_flattened(), &salts].concat();
+        let mut sum = checksum((0, 0), &header, is_big_endian);
+        let mut log = with_sum(header, sum);
+        for (number, ends_commit) in (1_u8..).zip(COMMITS) {
+            let pages = if ends_commit { 9 } else { 0 };
+            let page: Vec<u8> = (0..=255)
+                .cycle()
+                .step_by(number.into())
+                .take(FRAME - FRAME_HEADER)
+                .collect();
+            let fields = [number.into(), pages].map(u32::to_be_bytes).concat();
+            sum = checksum(sum, &fields, is_big_endian);
+            sum = checksum(sum, &page, is_big_endian);
+            log.extend(with_sum([fields, salts.to_vec()].concat(), sum));
+            log.extend(page);
+        }
+        log
+    }
+
+    fn native() -> Vec<u8> {
+        log(cfg!(target_endian = "big"), SALTS)
+    }
+
+    fn damaged(at: usize, bit: u8) -> Frames {
+        let mut log = native();
+        log[at] ^= 1 << bit;
+        shown(&log)
+    }
+
+    const fn frames(sound: usize, end: End) -> Frames {
+        Frames {
+            sound: sound as u64,
+            end,
+        }
+    }
+
+    #[test]
+    fn a_whole_log_is_whole_in_either_order_of_bytes() {
+        for is_big_endian in [false, true] {
+            let log = log(is_big_endian, SALTS);
+            assert_eq!(shown(&log), frames(COMMITS.len(), End::Whole));
+        }
+    }
+
+    #[test]
+    fn a_log_of_sqlite_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("db");
+        let connection = Connection::open(&path).unwrap();
+        let statements = "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)";
+        connection.execute_batch(statements).unwrap();
+        let log = path.with_file_name("db-wal");
+        let length = usize::try_from(log.metadata().unwrap().len()).unwrap();
+        let whole = frames((length - HEADER) / FRAME, End::Whole);
+        assert_eq!(inspect(&System, &log).unwrap(), whole);
+    }
+
+    #[test]
+    fn behind_a_damaged_header_commits_are_lost() {
+        for at in 0..HEADER {
+            for bit in 0..8 {
+                assert_eq!(damaged(at, bit), frames(0, End::Lost), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn behind_a_damaged_frame_a_commit_is_lost_unless_it_is_in_the_last() {
+        for damage in 0..COMMITS.len() {
+            for at in (0..FRAME_HEADER).chain([FRAME_HEADER, FRAME_HEADER + 2000, FRAME - 1]) {
+                // What it says of itself then.
+                let is_marked = |frame| frame != damage || !(8..16).contains(&at);
+                let ends =
+                    |frame: &usize| COMMITS[*frame] || (*frame == damage && (4..8).contains(&at));
+                let mut behind = (damage..COMMITS.len() - 1).filter(ends);
+                let end = if behind.any(is_marked) {
+                    End::Lost
+                } else {
+                    End::Doubtful
+                };
+                let seen = damaged(HEADER + damage * FRAME + at, 1);
+                assert_eq!(seen, frames(damage, end), "frame {damage}, byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_is_not_missed() {
+        let log = native();
+        for length in [0, 1, HEADER - 1, HEADER, HEADER + 1] {
+            assert_eq!(shown(&log[..length]), frames(0, End::Whole), "{length}");
+        }
+        for frame in 1..COMMITS.len() {
+            for more in [0, 1, FRAME_HEADER, FRAME - 1] {
+                let seen = shown(&log[..HEADER + frame * FRAME + more]);
+                assert_eq!(seen, frames(frame, End::Whole), "{frame} and {more}");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_of_the_log_that_was_there_before_are_not_of_this_one() {
+        let whole = HEADER + 4 * FRAME;
+        let before = log(cfg!(target_endian = "big"), [9; 8]);
+        let log = [&native()[..whole], &before[whole..]].concat();
+        assert_eq!(shown(&log), frames(4, End::Whole));
+    }
+
+    #[test]
+    fn what_is_being_written_is_looked_at_again() {
+        let whole = native();
+        let written = |at: usize| {
+            let mut log = native();
+            log[at] ^= 1;
+            log
+        };
+        let last = written(whole.len() - 1);
+        let disk = Changing::new([&whole, &last]);
+        assert_eq!(disk.inspect(), frames(7, End::Whole));
+        assert_eq!(disk.left(), 1);
+
+        let disk = Changing::new([&last, &whole]);
+        assert_eq!(disk.inspect(), frames(7, End::Whole));
+
+        let disk = Changing::new([&last, &last, &whole]);
+        assert_eq!(disk.inspect(), frames(6, End::Doubtful));
+
+        let logs = [0, 1, 2, 3].map(|frame| written(HEADER + frame * FRAME + FRAME_HEADER));
+        let [a, b, c, d] = &logs;
+        let disk = Changing::new([a, b, c, d]);
+        assert_eq!(disk.inspect(), frames(0, End::Whole));
+    }
+
+    #[test]
+    fn a_log_is_required_to_be_readable_and_to_hold_what_was_committed() {
+        let path = Path::new("log");
+        let none = Changing::new([]);
+        assert!(require_all(&none, path).is_ok());
+
+        let mut log = native();
+        log[HEADER + FRAME] ^= 1;
+        let refused = require_all(&Changing::new([&log, &log]), path);
+        assert!(matches!(
+            refused,
+            Err(OpenError::DamagedLog { sound: 1, .. })
+        ));
+
+        log = native();
+        *log.last_mut().unwrap() ^= 1;
+        assert!(require_all(&Changing::new([&log, &log]), path).is_ok());
+
+        let directory = tempfile::tempdir().unwrap();
+        let refused = require_all(&System, directory.path());
+        assert!(matches!(refused, Err(OpenError::UnreadableLog { .. })));
+    }
+}
