@@ -91,9 +91,84 @@ pub(super) fn renew(disk: &dyn Disk, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        io::Cursor,
+        sync::{Arc, Mutex},
+    };
 
     use super::*;
+
+    /// A disk with one file that notes how much of it is written, from its beginning on, and how much of that was
+    /// synced.
+    #[derive(Clone, Debug, Default)]
+    struct Noting(Arc<Mutex<(u64, u64)>>);
+
+    #[derive(Debug)]
+    struct Noted(Cursor<Vec<u8>>, Noting);
+
+    const LENGTH: usize = 2 * CHUNK + 1;
+
+    impl Disk for Noting {
+        fn vfs(&self) -> Option<&str> {
+            None
+        }
+
+        fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+            self.open(path)
+        }
+
+        fn open(&self, _: &Path) -> io::Result<Box<dyn DiskFile>> {
+            Ok(Box::new(Noted(Cursor::new(vec![7; LENGTH]), self.clone())))
+        }
+    }
+
+    impl Read for Noted {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.0.read(into)
+        }
+    }
+
+    impl Write for Noted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut noted = self.1.0.lock().unwrap();
+            assert_eq!(noted.0, self.0.position());
+            noted.0 += bytes.len() as u64;
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Noted {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    impl DiskFile for Noted {
+        fn sync(&self) -> io::Result<()> {
+            let mut noted = self.1.0.lock().unwrap();
+            noted.1 = noted.0;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn all_of_a_renewed_file_is_written_and_synced() {
+        let disk = Noting::default();
+        renew(&disk, Path::new("log")).unwrap();
+        let length = LENGTH as u64;
+        assert_eq!(*disk.0.lock().unwrap(), (length, length));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_not_taken_to_be_renewed() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(renew(&System, directory.path()).is_err());
+    }
 
     #[test]
     fn a_renewed_file_is_what_it_was() {

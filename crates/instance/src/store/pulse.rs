@@ -115,6 +115,12 @@ impl Pulse {
         }
     }
 
+    /// Table and key of each damaged row that was come across.
+    #[cfg(test)]
+    pub(super) fn told(&self) -> Vec<(String, String)> {
+        lock(&self.damaged).iter().cloned().collect()
+    }
+
     /// How many damaged rows were come across.
     pub(super) fn damaged_rows(&self) -> usize {
         lock(&self.damaged).len()
@@ -144,5 +150,44 @@ impl Drop for Watch {
                 "a thread of the store panicked; restart to serve"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rusqlite::ffi::{self, SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_NOTADB};
+
+    use super::*;
+
+    #[test]
+    fn so_many_damaged_rows_are_told_apart_and_each_once() {
+        let pulse = Pulse::default();
+        for _ in 0..2 {
+            for row in 0..DAMAGED_ROWS {
+                pulse.damaged("client", &row.to_string());
+            }
+        }
+        assert_eq!(pulse.damaged_rows(), DAMAGED_ROWS);
+        pulse.damaged("node", "1");
+        assert_eq!(pulse.damaged_rows(), DAMAGED_ROWS);
+    }
+
+    #[test]
+    fn a_job_that_fails_of_a_database_that_makes_no_sense_says_that_it_is_damaged() {
+        let health = |cause: Cause| {
+            let pulse = Pulse::default();
+            pulse.failed(&cause);
+            pulse.health()
+        };
+        let of_sqlite = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            health(Arc::new(error))
+        };
+        assert_eq!(of_sqlite(SQLITE_CORRUPT), Health::Damaged);
+        assert_eq!(of_sqlite(SQLITE_NOTADB), Health::Damaged);
+        assert_eq!(of_sqlite(SQLITE_BUSY), Health::Serving);
+        assert_eq!(health(Arc::new(io::Error::other("full"))), Health::Serving);
     }
 }

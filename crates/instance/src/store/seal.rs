@@ -161,3 +161,58 @@ fn key(arguments: &Context<'_>) -> String {
         number(2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        add_functions(&connection, &Arc::default()).unwrap();
+        connection
+    }
+
+    fn ask<T: FromSql>(sql: &str) -> T {
+        connection().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// What is in databases has these sums.
+    #[test]
+    fn a_sum_is_over_each_type_length_and_value_in_turn() {
+        let row = [
+            &[3, 1, 0, 0, 0, 0, 0, 0, 0][..],
+            b"t",
+            &[0],
+            &[1, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[2, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f],
+            &[3, 2, 0, 0, 0, 0, 0, 0, 0],
+            "é".as_bytes(),
+            &[4, 3, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3],
+        ]
+        .concat();
+        let sum: i64 = ask("SELECT seal('t', NULL, -2, 0.5, 'é', x'010203')");
+        assert_eq!(sum, XxHash3_64::oneshot(&row).cast_signed());
+    }
+
+    #[test]
+    fn a_row_is_intact_when_it_has_its_sum_and_else_is_told_by_its_key() {
+        assert!(ask::<bool>("SELECT intact('t', seal('t', 7, 'a'), 7, 'a')"));
+        for (sql, row) in [
+            ("intact('client', seal('client', 7, 'a'), 7, 'b')", "7"),
+            ("intact('client', seal('client', 7, 'a'), 7)", "7"),
+            ("intact('node', seal('client', 7, 'a'), 7, 'a')", "7"),
+            ("intact('client', NULL, 'x')", "?"),
+            ("intact('queue', 0, 1, 2)", "1/2"),
+            ("intact('pair', 0, 3, 'x')", "3/?"),
+        ] {
+            let connection = Connection::open_in_memory().unwrap();
+            let pulse = Arc::default();
+            add_functions(&connection, &pulse).unwrap();
+            let select = format!("SELECT {sql}");
+            let fits: bool = connection.query_row(&select, [], |row| row.get(0)).unwrap();
+            assert!(!fits, "{sql}");
+            let table = sql.split('\'').nth(1).unwrap();
+            assert_eq!(pulse.told(), [(table.to_owned(), row.to_owned())]);
+        }
+    }
+}

@@ -203,7 +203,7 @@ impl World {
             .pushed;
         let queue_id = pushed[self.rng.usize(..pushed.len())];
         let who = self.links[from].who;
-        let at = if self.rng.u8(..5) == 0 {
+        let at = if self.rng.u8(..3) == 0 {
             self.any(|link| link.who == who && link.is_connection())
         } else {
             Some(from)
