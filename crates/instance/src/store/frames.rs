@@ -243,7 +243,7 @@ fn eight(bytes: &[u8], at: usize) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::VecDeque, io::Cursor, sync::Mutex};
+    use std::{collections::VecDeque, fs::File, io::Cursor, sync::Mutex};
 
     use rusqlite::Connection;
 
@@ -399,6 +399,16 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_is_damaged_too_does_not_follow() {
+        let mut log = native();
+        log.truncate(HEADER + 6 * FRAME);
+        for frame in [4, 5] {
+            log[HEADER + frame * FRAME + FRAME_HEADER] ^= 1;
+        }
+        assert_eq!(shown(&log), frames(4, End::Doubtful));
+    }
+
+    #[test]
     fn what_was_cut_off_is_not_missed() {
         let log = native();
         for length in [0, 1, HEADER - 1, HEADER, HEADER + 1] {
@@ -463,8 +473,10 @@ mod tests {
         *log.last_mut().unwrap() ^= 1;
         assert!(require_all(&Changing::new([&log, &log]), path).is_ok());
 
+        // A directory can neither be opened to be written to, nor be read.
         let directory = tempfile::tempdir().unwrap();
         let refused = require_all(&System, directory.path());
         assert!(matches!(refused, Err(OpenError::UnreadableLog { .. })));
+        assert!(fill(&mut File::open(directory.path()).unwrap(), &mut [0]).is_err());
     }
 }
