@@ -96,10 +96,9 @@ pub(super) fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
 
 /// Teaches `connection` the functions. What is damaged is reported to `pulse`.
 pub(super) fn add_functions(connection: &Connection, pulse: &Arc<Pulse>) -> Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    let flags = FunctionFlags::SQLITE_UTF8;
     let row = RefCell::default();
-    let constant = flags | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("seal", -1, constant, move |arguments| {
+    connection.create_scalar_function("seal", -1, flags, move |arguments| {
         Ok(seal(&row, arguments, 1))
     })?;
     let (row, pulse) = (RefCell::default(), Arc::clone(pulse));
@@ -164,6 +163,8 @@ fn key(arguments: &Context<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::types::Type;
+
     use super::*;
 
     fn connection() -> Connection {
@@ -174,6 +175,17 @@ mod tests {
 
     fn ask<T: FromSql>(sql: &str) -> T {
         connection().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_read_for_another_reason_is_not_taken_for_damaged() {
+        let read = connection().query_row("SELECT intact('t', 0, 1)", [], |row| row.get(0));
+        assert!(unless_damaged::<Intact>(read).unwrap().is_none());
+        let read = connection().query_row("SELECT -1", [], |row| row.get(0));
+        assert!(unless_damaged::<u8>(read).is_err());
+        let other = FromSqlError::InvalidType;
+        let read = Err(Error::FromSqlConversionFailure(0, Type::Null, other.into()));
+        assert!(unless_damaged::<u8>(read).is_err());
     }
 
     /// What is in databases has these sums.
