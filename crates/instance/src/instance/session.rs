@@ -392,9 +392,9 @@ fn reply(verb: Verb, outcome: Outcome) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, path::Path};
 
-    use nile_protocol::party::NodeId;
+    use nile_protocol::{information::Information, party::NodeId, reply::Page};
     use nile_socketio::{Frame, Outbox};
 
     use super::*;
@@ -405,7 +405,7 @@ mod tests {
         hub::{Card, Dialect, Voice},
         instance::Rules,
         limits::Limits,
-        store::{Options, Store},
+        store::{ByHand, Options, Store},
     };
 
     /// Nothing is told to it.
@@ -421,10 +421,17 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_list_of_nodes_is_what_it_is_when_its_turn_has_come() {
-        let directory = tempfile::tempdir().unwrap();
-        let (store, _by_hand) = Store::by_hand(directory.path(), &Options::default()).unwrap();
+    const IDLE: Duration = Duration::from_mins(1);
+
+    const ASKER: Asker = Asker {
+        channel: Some(Channel::ToInstance {
+            from: PartyKind::Client,
+        }),
+        ack: None,
+    };
+
+    fn instance(data_dir: &Path) -> (Arc<Instance>, ByHand) {
+        let (store, by_hand) = Store::by_hand(data_dir, &Options::default()).unwrap();
         let rules = Rules {
             admission: Admission::Open,
             guests: true,
@@ -437,18 +444,27 @@ mod tests {
             Courier::new(&DeliveriesConfig::default()),
             rules,
         );
+        (instance, by_hand)
+    }
+
+    fn session(instance: &Arc<Instance>) -> Session {
         let voice = Voice {
             outbox: Outbox::new(0),
             dialect: &Deaf,
         };
-        let idle = Duration::from_mins(1);
-        let address = Ipv4Addr::LOCALHOST.into();
-        let mut session = Session::new(Arc::clone(&instance), address, voice, idle);
-        let asker = Asker {
-            channel: Channel::parse("client.to.instance", '.'),
-            ack: None,
-        };
-        let step = session.handle(asker, r#"{ "action": "updateNodeList" }"#);
+        Session::new(
+            Arc::clone(instance),
+            Ipv4Addr::LOCALHOST.into(),
+            voice,
+            IDLE,
+        )
+    }
+
+    #[tokio::test]
+    async fn the_list_of_nodes_is_what_it_is_when_its_turn_has_come() {
+        let directory = tempfile::tempdir().unwrap();
+        let (instance, _by_hand) = instance(directory.path());
+        let step = session(&instance).handle(ASKER, r#"{ "action": "updateNodeList" }"#);
         let Ok(Step::Later(answer)) = step else {
             panic!("it waits for its turn");
         };
@@ -459,5 +475,35 @@ mod tests {
         instance.hub.install(NodeId(7), card, true);
         let told = answer.await.reply.to_body(None);
         assert!(told.contains(r#""node_id":7"#), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_logged_in_may_be_idle_and_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let (instance, _by_hand) = instance(directory.path());
+        let mut session = session(&instance);
+        let answered = |session: &mut Session, reply| {
+            session.answered(&Answer {
+                asker: ASKER,
+                id: None,
+                reply,
+            });
+        };
+        let late = Instant::now() + IDLE;
+        let nearly = late - Duration::from_millis(1);
+        assert_eq!(session.tick(nearly).ok(), Some(late));
+        assert!(session.tick(late).is_err());
+
+        let logged = Reply::Logged {
+            party: PartyKind::Client.party(1),
+            hash: None,
+            information: Information::empty(),
+            page: Page::default(),
+        };
+        answered(&mut session, logged);
+        assert_eq!(session.tick(late).ok(), Some(late + IDLE));
+
+        answered(&mut session, Reply::LoggedOut);
+        assert!(session.tick(late).is_err());
     }
 }
