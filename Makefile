@@ -47,7 +47,7 @@ fuzz: ## ten million made-up inputs for all that reads strangers' bytes, FACTOR 
 	@command -v c++ >/dev/null || { echo 'make fuzz needs c++, a C++ compiler, which libFuzzer is built with' >&2; exit 1; }
 	FACTOR=$(FACTOR) fuzz/run
 
-# Builds in a copy, which it removes. ARGS='--shard 3/16 --sharding round-robin' for a part, `-p nile-protocol` for one crate.
+# Builds in a copy, which it removes. ARGS='--shard 3/16 --sharding round-robin' for a part.
 mutants: ## change one place of the code at a time, and see that a test notices: hours; ARGS=… for cargo-mutants
 	@cargo mutants --version >/dev/null 2>&1 || { \
 		echo 'make mutants needs cargo-mutants: cargo install cargo-mutants --locked' >&2; exit 1; }

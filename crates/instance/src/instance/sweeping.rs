@@ -65,7 +65,7 @@ impl Sweeper {
 mod tests {
     use std::sync::Arc;
 
-    use nile_protocol::party::{NodeId, PartyId};
+    use nile_protocol::party::{ClientId, NodeId, PartyId};
     use tempfile::TempDir;
     use tokio::sync::oneshot;
 
@@ -119,7 +119,7 @@ mod tests {
         /// The number of a message that is sent now.
         async fn send(&self) -> i64 {
             let message = NewMessage {
-                from: PartyId::Client(nile_protocol::party::ClientId(1)),
+                from: PartyId::Client(ClientId(1)),
                 authority: Authority::Session,
                 to: Some(PartyId::Node(NodeId(1))),
                 answers: None,

@@ -32,6 +32,12 @@ pub(super) struct Frames {
     pub(super) end: End,
 }
 
+/// A log with nothing in it.
+const NOTHING: Frames = Frames {
+    sound: 0,
+    end: End::Whole,
+};
+
 /// What is behind the frames that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -80,26 +86,19 @@ pub(super) fn inspect(disk: &dyn Disk, path: &Path) -> io::Result<Frames> {
         }
         before = Some(seen);
     }
-    Ok(Frames {
-        sound: 0,
-        end: End::Whole,
-    })
+    Ok(NOTHING)
 }
 
 /// What the log holds, and which it is.
 fn look(disk: &dyn Disk, path: &Path) -> io::Result<(Frames, [u8; 8])> {
-    let nothing = Frames {
-        sound: 0,
-        end: End::Whole,
-    };
     let mut log = match disk.open(path) {
         Ok(log) => BufReader::with_capacity(1 << 16, log),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((nothing, [0; 8])),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((NOTHING, [0; 8])),
         Err(error) => return Err(error),
     };
     let mut bytes = [0; HEADER];
     if !fill(&mut log, &mut bytes)? {
-        return Ok((nothing, [0; 8]));
+        return Ok((NOTHING, [0; 8]));
     }
     let header = Header::read(bytes);
     let mut walk = Walk::new(&header);
@@ -176,10 +175,7 @@ struct Walk {
 impl Walk {
     fn new(header: &Header) -> Self {
         Self {
-            frames: Frames {
-                sound: 0,
-                end: End::Whole,
-            },
+            frames: NOTHING,
             is_sound: header.is_sound,
             is_big_endian: header.is_big_endian,
             salts: header.is_sound.then_some(header.salts),

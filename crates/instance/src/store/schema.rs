@@ -5,7 +5,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior::Immediate};
+use rusqlite::{Connection, Result, TransactionBehavior::Immediate};
 
 use super::{OpenError, seal};
 
@@ -141,11 +141,7 @@ fn altered(connection: &Connection) -> Result<Option<String>> {
         connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql IS ?2")?;
     while let Some(row) = definitions.next()? {
         let (name, sql): (String, Option<String>) = (row.get(0)?, row.get(1)?);
-        if same
-            .query_row((&name, sql), |_| Ok(()))
-            .optional()?
-            .is_none()
-        {
+        if !same.exists((&name, sql))? {
             return Ok(Some(name));
         }
     }

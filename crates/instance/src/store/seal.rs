@@ -168,25 +168,26 @@ mod tests {
 
     use super::*;
 
-    fn connection() -> Connection {
+    /// The first column of what `sql` selects, with what is damaged reported to `pulse`.
+    fn read<T: FromSql>(sql: &str, pulse: &Arc<Pulse>) -> Result<T> {
         let connection = Connection::open_in_memory().unwrap();
-        add_functions(&connection, &Arc::default()).unwrap();
-        connection
+        add_functions(&connection, pulse).unwrap();
+        connection.query_row(sql, [], |row| row.get(0))
     }
 
     fn ask<T: FromSql>(sql: &str) -> T {
-        connection().query_row(sql, [], |row| row.get(0)).unwrap()
+        read(sql, &Arc::default()).unwrap()
     }
 
     #[test]
     fn what_cannot_be_read_for_another_reason_is_not_taken_for_damaged() {
-        let read = connection().query_row("SELECT intact('t', 0, 1)", [], |row| row.get(0));
-        assert!(unless_damaged::<Intact>(read).unwrap().is_none());
-        let read = connection().query_row("SELECT -1", [], |row| row.get(0));
-        assert!(unless_damaged::<u8>(read).is_err());
+        let damaged = read("SELECT intact('t', 0, 1)", &Arc::default());
+        assert!(unless_damaged::<Intact>(damaged).unwrap().is_none());
+        let too_small = read("SELECT -1", &Arc::default());
+        assert!(unless_damaged::<u8>(too_small).is_err());
         let other = FromSqlError::InvalidType;
-        let read = Err(Error::FromSqlConversionFailure(0, Type::Null, other.into()));
-        assert!(unless_damaged::<u8>(read).is_err());
+        let other = Err(Error::FromSqlConversionFailure(0, Type::Null, other.into()));
+        assert!(unless_damaged::<u8>(other).is_err());
     }
 
     /// What is in databases has these sums.
@@ -218,11 +219,8 @@ mod tests {
             ("intact('queue', 0, 1, 2)", "1/2"),
             ("intact('pair', 0, 3, 'x')", "3/?"),
         ] {
-            let connection = Connection::open_in_memory().unwrap();
             let pulse = Arc::default();
-            add_functions(&connection, &pulse).unwrap();
-            let select = format!("SELECT {sql}");
-            let fits: bool = connection.query_row(&select, [], |row| row.get(0)).unwrap();
+            let fits: bool = read(&format!("SELECT {sql}"), &pulse).unwrap();
             assert!(!fits, "{sql}");
             let table = sql.split('\'').nth(1).unwrap();
             assert_eq!(pulse.told(), [(table.to_owned(), row.to_owned())]);

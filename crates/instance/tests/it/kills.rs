@@ -24,6 +24,7 @@ use std::{
 use tokio::runtime;
 
 use self::{life::World, moment::Count};
+use crate::support::given;
 
 /// How many data directories there are; `NILE_TEST_FACTOR` multiplies it.
 const WORLDS: u64 = 2;
@@ -41,9 +42,8 @@ const NO_MORE: u64 = u64::MAX / 2;
 /// how long the processes take for it.
 #[test]
 fn what_was_answered_is_kept_whenever_the_process_is_killed() {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
-    let factor: u64 = number("NILE_TEST_FACTOR").unwrap_or(1);
-    let seed = number("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let factor = given("NILE_TEST_FACTOR").unwrap_or(1);
+    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
     let next = AtomicU64::new(0);
     let mut count = Count::default();
     thread::scope(|scope| {

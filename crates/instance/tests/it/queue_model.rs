@@ -19,6 +19,7 @@ use self::{
     operation::{Operation, operations},
     world::World,
 };
+use crate::support::given;
 
 /// How many random cases there are; `NILE_TEST_FACTOR` multiplies it.
 const CASES: u32 = 32;
@@ -26,9 +27,8 @@ const CASES: u32 = 32;
 /// `NILE_TEST_SEED` repeats a run.
 #[test]
 fn no_message_is_lost_doubled_reordered_or_heard_by_a_stranger() {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
-    let factor: Option<u64> = number("NILE_TEST_FACTOR");
-    let seed = number("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let factor = given("NILE_TEST_FACTOR");
+    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
     let mut runner = TestRunner::new(Config {
         cases: CASES * u32::try_from(factor.unwrap_or(1)).unwrap(),
         rng_seed: RngSeed::Fixed(seed),

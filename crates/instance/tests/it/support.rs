@@ -59,6 +59,13 @@ pub(crate) fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
+/// A directory in memory, where there is a file system for that: nothing in it waits for a disk.
+pub(crate) fn directory_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 /// Who is online: WebSocket ids and parties, sorted.
 pub(crate) type Online = Vec<(String, PartyId)>;
 

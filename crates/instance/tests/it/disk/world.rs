@@ -19,7 +19,7 @@ use super::{
     model::{Model, queue_options},
     operation::Asking,
 };
-use crate::store::NOW;
+use crate::{store::NOW, support::directory_in_memory};
 
 /// How long anything may take that ends by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,9 +61,7 @@ impl World {
             options,
             reader: None,
             // There is nothing in it but the lock.
-            directory: tempfile::tempdir_in("/dev/shm")
-                .or_else(|_| tempfile::tempdir())
-                .unwrap(),
+            directory: directory_in_memory(),
         }
     }
 
@@ -93,11 +91,10 @@ impl World {
 
     /// Another program begins to read, and goes on for a while; until it ends no log can start over.
     pub(super) fn let_somebody_read(&mut self) {
-        if self.reader.is_some() {
-            if self.rng.u8(..4) == 0 {
-                self.reader = None;
-            }
-        } else if self.rng.u8(..4) == 0 {
+        if self.rng.u8(..4) > 0 {
+            return;
+        }
+        if self.reader.take().is_none() {
             let reads =
                 |reader: &Connection| reader.execute_batch("BEGIN; SELECT count(*) FROM message");
             self.reader = self.side_door().ok().filter(|reader| reads(reader).is_ok());

@@ -29,6 +29,7 @@ use self::{
     verdict::{Found, judge},
     world::World,
 };
+use crate::support::given;
 
 /// How many flips there are; `NILE_TEST_FACTOR` multiplies it.
 const FLIPS: u64 = 200;
@@ -56,9 +57,8 @@ pub(super) enum Damage {
 /// `NILE_TEST_SEED` repeats a run.
 #[test]
 fn rot_is_never_served() {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
-    let factor: u64 = number("NILE_TEST_FACTOR").unwrap_or(1);
-    let seed: u64 = number("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let factor = given("NILE_TEST_FACTOR").unwrap_or(1);
+    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
     let world = runtime().block_on(World::build());
     let damages = damages(&world, seed, FLIPS * factor);
 

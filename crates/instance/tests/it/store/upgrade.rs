@@ -75,6 +75,14 @@ fn build(directory: &Path) {
     older.pragma_update(None, "user_version", 3).unwrap();
 }
 
+/// The store that the program makes of it.
+fn upgraded() -> TestStore {
+    let directory = tempfile::tempdir().unwrap();
+    build(directory.path());
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    TestStore { store, directory }
+}
+
 async fn status(store: &Store, message: MessageRef) -> Option<Status> {
     let asked = store.message_status(client(1), Authority::Session, message, NOW);
     done(asked.await.unwrap())
@@ -82,10 +90,7 @@ async fn status(store: &Store, message: MessageRef) -> Option<Status> {
 
 #[tokio::test]
 async fn rows_without_sums_get_them_and_stay_what_they_are() {
-    let directory = tempfile::tempdir().unwrap();
-    build(directory.path());
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
-    let store = TestStore { store, directory };
+    let store = upgraded();
     let report = check(store.directory.path()).unwrap();
     // Every number that was given, whoever had it, is known: a client, nodes, messages, queues, a pair.
     assert_eq!(report.to_string(), "sound: 13 rows");
@@ -111,10 +116,7 @@ async fn rows_without_sums_get_them_and_stay_what_they_are() {
 
 #[tokio::test]
 async fn what_was_there_before_sums_is_changed_like_all_else_and_no_number_is_given_again() {
-    let directory = tempfile::tempdir().unwrap();
-    build(directory.path());
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
-    let store = TestStore { store, directory };
+    let store = upgraded();
     let register = |kind| store.register_of(kind, token(3), information("Bo"));
     assert_eq!(register(PartyKind::Client).await, client(3));
     assert_eq!(register(PartyKind::Node).await, node(3));

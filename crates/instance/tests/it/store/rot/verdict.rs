@@ -15,6 +15,7 @@ use super::{
     answers::{Answers, Difference, ask},
     world::World,
 };
+use crate::support::directory_in_memory;
 
 /// How a damage was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,17 +38,11 @@ pub(super) enum Found {
 
 /// Damages the files of `world`, opens the store and asks everything.
 pub(super) async fn judge(world: &World, damage: Damage) -> Result<Found, String> {
-    let memory = Path::new("/dev/shm");
-    let directory = if memory.is_dir() {
-        tempfile::tempdir_in(memory)
-    } else {
-        tempfile::tempdir()
-    };
-    let directory = directory.unwrap();
+    let directory = directory_in_memory();
     damage.write(world, directory.path());
     let report = check(directory.path());
     let contents = contents_of(directory.path());
-    let told = report.as_ref().is_ok_and(|report| !report.is_sound()) || report.is_err();
+    let told = !report.as_ref().is_ok_and(Report::is_sound);
     let is_same = contents.as_ref() == Ok(&world.contents);
     let asked = timeout(Duration::from_secs(30), answers(world, directory.path()));
     let (answers, noticed) = match asked.await.map_err(|_| "it hangs")? {
@@ -56,7 +51,8 @@ pub(super) async fn judge(world: &World, damage: Damage) -> Result<Found, String
         None => return Err("it is not opened, and the check finds nothing".to_owned()),
     };
 
-    if answers.worst(&world.answers) == Difference::Same && is_same {
+    let worst = answers.worst(&world.answers);
+    if worst == Difference::Same && is_same {
         return Ok(if told {
             Found::Unasked
         } else {
@@ -66,7 +62,7 @@ pub(super) async fn judge(world: &World, damage: Damage) -> Result<Found, String
     if !told {
         return older(world, damage, &report, contents);
     }
-    match answers.worst(&world.answers) {
+    match worst {
         Difference::Same => Ok(Found::Unasked),
         Difference::Refused => Ok(Found::Told),
         Difference::Missing if noticed => Ok(Found::Told),
