@@ -460,6 +460,23 @@ mod tests {
         )
     }
 
+    fn answered(session: &mut Session, reply: Reply) {
+        session.answered(&Answer {
+            asker: ASKER,
+            id: None,
+            reply,
+        });
+    }
+
+    fn logged(kind: PartyKind) -> Reply {
+        Reply::Logged {
+            party: kind.party(1),
+            hash: None,
+            information: Information::empty(),
+            page: Page::default(),
+        }
+    }
+
     #[tokio::test]
     async fn the_list_of_nodes_is_what_it_is_when_its_turn_has_come() {
         let directory = tempfile::tempdir().unwrap();
@@ -482,28 +499,35 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (instance, _by_hand) = instance(directory.path());
         let mut session = session(&instance);
-        let answered = |session: &mut Session, reply| {
-            session.answered(&Answer {
-                asker: ASKER,
-                id: None,
-                reply,
-            });
-        };
         let late = Instant::now() + IDLE;
         let nearly = late - Duration::from_millis(1);
         assert_eq!(session.tick(nearly).ok(), Some(late));
         assert!(session.tick(late).is_err());
 
-        let logged = Reply::Logged {
-            party: PartyKind::Client.party(1),
-            hash: None,
-            information: Information::empty(),
-            page: Page::default(),
-        };
-        answered(&mut session, logged);
+        answered(&mut session, logged(PartyKind::Client));
         assert_eq!(session.tick(late).ok(), Some(late + IDLE));
 
         answered(&mut session, Reply::LoggedOut);
         assert!(session.tick(late).is_err());
+    }
+
+    /// Whether it goes to the connection is known when the store has looked, and what is said to that connection
+    /// next must not be there before it.
+    #[tokio::test]
+    async fn nothing_overtakes_an_answer_that_may_go_to_a_connection() {
+        let directory = tempfile::tempdir().unwrap();
+        let (instance, _by_hand) = instance(directory.path());
+        let mut session = session(&instance);
+        answered(&mut session, logged(PartyKind::Node));
+        let node = Asker {
+            channel: Some(Channel::ToInstance {
+                from: PartyKind::Node,
+            }),
+            ack: None,
+        };
+        let answer =
+            r#"{ "action": "forward", "parameters": 1, "queue_id": 1, "recipient": "somebody" }"#;
+        let step = session.handle(node, answer);
+        assert!(matches!(step, Ok(Step::Alone(_))));
     }
 }

@@ -211,3 +211,30 @@ impl<T> Future for Submission<T> {
         Poll::Ready(Err(self.fault("timed out")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_long_as_it_may_be_and_no_longer() {
+        let room = NonZeroUsize::new(10).unwrap();
+        let (queue, mut jobs) = Queue::new(room, Duration::MAX);
+        let submissions: Vec<_> = (0..room.get())
+            .map(|_| queue.submit("do nothing", |_| Ok(())))
+            .collect();
+        assert!(submissions.iter().all(Submission::is_queued));
+        assert!(!queue.submit("do nothing", |_| Ok(())).is_queued());
+        queue.close();
+
+        let mut lengths = Vec::new();
+        loop {
+            let mut batch = Vec::new();
+            if !jobs.take(&mut batch, 4) {
+                break;
+            }
+            lengths.push(batch.len());
+        }
+        assert_eq!(lengths, [4, 4, 2]);
+    }
+}

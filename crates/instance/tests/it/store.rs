@@ -3,6 +3,7 @@
 mod approval;
 mod damage;
 mod listing;
+mod log;
 mod message;
 mod node;
 mod opening;

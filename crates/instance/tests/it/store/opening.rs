@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use nile_instance::store::{OpenError, Options, Store};
+use nile_instance::store::{OpenError, Options, Store, check};
 use nile_protocol::party::PartyKind;
 use rusqlite::Connection;
 
@@ -89,6 +89,8 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
     let error = refusal(directory.path());
     assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
     says(&error, "another program");
+    let error = check(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 

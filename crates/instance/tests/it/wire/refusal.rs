@@ -326,6 +326,12 @@ async fn what_is_too_much(table: &mut Table) {
         "too many requests on a connection: the last of ten",
         &cells,
     );
+    let cells = many(instance, r#"{"action":"dance"}"#).await;
+    table.row(
+        Code::RateLimited,
+        "too many requests for what there is not: the last of ten",
+        &cells,
+    );
     let cells = many(instance, "[]").await;
     table.row(
         Code::InvalidRequest,

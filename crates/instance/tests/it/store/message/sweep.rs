@@ -111,15 +111,28 @@ async fn a_message_and_its_name_are_remembered_for_seven_days_after_its_end() {
 }
 
 #[tokio::test]
+async fn what_ended_when_it_was_sent_is_remembered_for_seven_days_and_not_a_millisecond_longer() {
+    let store = TestStore::open().with_parties(1).await;
+    let queue_id = store.said(client(1), node(1), "order").await;
+    let removed = store.acknowledge(node(1), vec![queue_id], NOW);
+    removed.await.unwrap();
+    assert_eq!(store.swept(just_before(days(7))).await, NOTHING);
+    assert_eq!(store.remembered(), 1);
+    assert_eq!(store.swept(later(days(7))).await, NOTHING);
+    assert_eq!(store.remembered(), 0);
+    store.assert_totals();
+}
+
+#[tokio::test]
 async fn a_sweep_goes_on_where_the_last_one_stopped_until_what_follows_is_young() {
     const MANY: i64 = 600;
-    let store = TestStore::open().with_parties(7).await;
-    for number in 0..MANY {
+    const YOUNG: i64 = 300;
+    let store = TestStore::open().with_parties(9).await;
+    for number in 0..MANY + YOUNG {
         let (from, to) = (client(number % 6 + 1), node(number / 100 + 1));
-        drop(store.send(message(from, to, "order"), NOW));
+        let sent = if number < MANY { NOW } else { later(days(25)) };
+        store.send(message(from, to, "order"), sent).await.unwrap();
     }
-    let young = store.send(message(client(1), node(7), "young"), later(days(25)));
-    young.await.unwrap();
     let now = later(days(30));
     let (mut after, mut ended, mut goes) = (0, Vec::new(), 0);
     loop {
@@ -132,7 +145,9 @@ async fn a_sweep_goes_on_where_the_last_one_stopped_until_what_follows_is_young(
         after = next;
     }
     assert_eq!((goes, ended), (3, (1..=MANY).collect()));
-    assert_eq!(store.waits(node(7)).await.total, 1);
+    for shop in 7..=9 {
+        assert_eq!(store.waits(node(shop)).await.total, 100);
+    }
     store.assert_totals();
 }
 
