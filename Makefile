@@ -70,7 +70,9 @@ prove: check-tools $(NPM_STAMP) ## the long versions of what `make test` tries a
 	$(call prove_one,simulation,20,--package nile-instance --lib)
 	$(call prove_one,queue_model,30,--package nile-instance --test it)
 	$(call prove_one,hub::tests::feed,40,--package nile-instance --lib)
-	$(call prove_one,threats,10,--package nile-instance --test it)
+	$(call prove_one,threats::secrets,10,--package nile-instance --test it)
+	$(call prove_one,threats::guessing,100,--package nile-instance --test it)
+	$(call prove_one,threats::impersonation,500,--package nile-instance --test it)
 	$(call prove_one,rot_is_never_served,25,--package nile-instance --test it)
 	cargo build --package nile-instance --locked
 	cd $(CLIENTS) && NILE_TEST_FACTOR=$$(( 50 * $(FACTOR) )) node --test documents.test.js

@@ -23,8 +23,6 @@ use std::{
 use nile_instance::store::{Disk, DiskFile};
 use tokio::runtime;
 
-use crate::support::given;
-
 /// The disk, as the store is given it.
 #[derive(Clone, Debug)]
 struct Faulty(faulty_disk::Disk);

@@ -24,7 +24,7 @@ use std::{
 use tokio::runtime;
 
 use self::{life::World, moment::Count};
-use crate::support::given;
+use crate::support::{factor, seed};
 
 /// How many data directories there are; `NILE_TEST_FACTOR` multiplies it.
 const WORLDS: u64 = 2;
@@ -42,8 +42,7 @@ const NO_MORE: u64 = u64::MAX / 2;
 /// how long the processes take for it.
 #[test]
 fn what_was_answered_is_kept_whenever_the_process_is_killed() {
-    let factor = given("NILE_TEST_FACTOR").unwrap_or(1);
-    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let (seed, worlds) = (seed(), WORLDS * factor());
     let next = AtomicU64::new(0);
     let mut count = Count::default();
     thread::scope(|scope| {
@@ -51,7 +50,7 @@ fn what_was_answered_is_kept_whenever_the_process_is_killed() {
             let mut count = Count::default();
             loop {
                 let world = next.fetch_add(1, Ordering::Relaxed);
-                if world >= WORLDS * factor {
+                if world >= worlds {
                     return count;
                 }
                 count.add(&run(seed.wrapping_add(world), &next));

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
-    Connects,
+    Connects, factor,
     process::{Memory, TestProcess},
     request::{self, PING},
     socketio::SocketIo,
@@ -35,8 +35,7 @@ struct Run {
 
 /// How many events a connection sends; `NILE_TEST_FACTOR` multiplies it.
 fn events(count: usize) -> usize {
-    let factor = std::env::var("NILE_TEST_FACTOR").map_or(1, |factor| factor.parse().unwrap());
-    count * factor
+    count * usize::try_from(factor()).unwrap()
 }
 
 /// Request number `id`: registering, updating, asking and logging in take turns.

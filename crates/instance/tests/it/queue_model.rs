@@ -19,7 +19,7 @@ use self::{
     operation::{Operation, operations},
     world::World,
 };
-use crate::support::given;
+use crate::support::{factor, seed};
 
 /// How many random cases there are; `NILE_TEST_FACTOR` multiplies it.
 const CASES: u32 = 32;
@@ -27,10 +27,9 @@ const CASES: u32 = 32;
 /// `NILE_TEST_SEED` repeats a run.
 #[test]
 fn no_message_is_lost_doubled_reordered_or_heard_by_a_stranger() {
-    let factor = given("NILE_TEST_FACTOR");
-    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let seed = seed();
     let mut runner = TestRunner::new(Config {
-        cases: CASES * u32::try_from(factor.unwrap_or(1)).unwrap(),
+        cases: CASES * u32::try_from(factor()).unwrap(),
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 300,

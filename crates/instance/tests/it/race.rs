@@ -4,14 +4,14 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestInstance,
+    TestInstance, factor,
     request::{REGISTER_NODE, parse, register, token_in},
     websocket::WebSocket,
     within,
 };
 
 /// How many rounds there are; `NILE_TEST_FACTOR` multiplies it.
-const ROUNDS: usize = 2_000;
+const ROUNDS: u64 = 2_000;
 
 /// A connection on `/ws`.
 struct Party(WebSocket);
@@ -68,7 +68,6 @@ const AS_NODE: &str = "node.to.instance";
 /// It logs in a little sooner or later, round by round.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_between_storing_and_pushing_does_not_miss_the_message() {
-    let factor = std::env::var("NILE_TEST_FACTOR").map_or(1, |factor| factor.parse().unwrap());
     let instance = TestInstance::exempt("").await;
     let mut client = Party::open(&instance).await;
     let registered = client
@@ -79,7 +78,7 @@ async fn a_login_between_storing_and_pushing_does_not_miss_the_message() {
     let login = json!({ "action": "login", "token": token_in(&registered.to_string()) });
 
     let mut node = Party::open(&instance).await;
-    for round in 0..ROUNDS * factor {
+    for round in 0..ROUNDS * factor() {
         let order = json!({
             "action": "order", "recipient": 1, "parameters": { "round": round }, "token": client_token
         });

@@ -59,6 +59,16 @@ pub(crate) fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
+/// What chance is made of: what `NILE_TEST_SEED` says, to repeat a run.
+pub(crate) fn seed() -> u64 {
+    given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap())
+}
+
+/// How many times as long as usual a test runs: what `NILE_TEST_FACTOR` says.
+pub(crate) fn factor() -> u64 {
+    given("NILE_TEST_FACTOR").unwrap_or(1)
+}
+
 /// A directory in memory, where there is a file system for that: nothing in it waits for a disk.
 pub(crate) fn directory_in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm")

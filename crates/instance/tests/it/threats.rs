@@ -4,6 +4,7 @@ mod page;
 mod unsafety;
 mod secrets;
 mod enumeration;
+mod guessing;
 mod impersonation;
 mod idleness;
 mod proxies;

@@ -3,7 +3,8 @@
 use faulty_disk::{Fault, Lasting};
 use nile_instance::store::Store;
 
-use super::{COMMAND, case, given, world::World};
+use super::{COMMAND, case, world::World};
+use crate::support::{factor, given};
 
 /// How many losses of power there are; `NILE_TEST_FACTOR` multiplies it.
 const LOSSES: u64 = 1_000;
@@ -14,7 +15,7 @@ const OPERATIONS: u64 = 500;
 /// `NILE_TEST_SEED` repeats the run that failed.
 #[test]
 fn no_loss_of_power_loses_what_was_answered_or_leaves_anything_by_halves() {
-    let runs = LOSSES * given("NILE_TEST_FACTOR").unwrap_or(1);
+    let runs = LOSSES * factor();
     let seeds = match given("NILE_TEST_SEED") {
         Some(seed) => vec![seed],
         None => (0..runs).map(|_| getrandom::u64().unwrap()).collect(),

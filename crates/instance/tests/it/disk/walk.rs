@@ -8,7 +8,8 @@
 use faulty_disk::{Fault, Lasting};
 use nile_instance::store::{Health, Store};
 
-use super::{COMMAND, case, given, world::World};
+use super::{COMMAND, case, world::World};
+use crate::support::given;
 
 /// How many operations on the disk the script takes at least.
 const OPERATIONS: u64 = 200;

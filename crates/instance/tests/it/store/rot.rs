@@ -29,7 +29,7 @@ use self::{
     verdict::{Found, judge},
     world::World,
 };
-use crate::support::given;
+use crate::support::{factor, seed};
 
 /// How many flips there are; `NILE_TEST_FACTOR` multiplies it.
 const FLIPS: u64 = 200;
@@ -57,8 +57,7 @@ pub(super) enum Damage {
 /// `NILE_TEST_SEED` repeats a run.
 #[test]
 fn rot_is_never_served() {
-    let factor = given("NILE_TEST_FACTOR").unwrap_or(1);
-    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let (seed, factor) = (seed(), factor());
     let world = runtime().block_on(World::build());
     let damages = damages(&world, seed, FLIPS * factor);
 

@@ -4,9 +4,10 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Asks, Connects, TestInstance, given,
+    Asks, Connects, TestInstance, factor,
     http::{Http, JSON},
     request::{REGISTER_NODE, client_of, parse, token_in},
+    seed,
     websocket::Raw,
 };
 
@@ -126,7 +127,7 @@ fn check(told: &Value, number: i64, content: &Value) {
 
 #[tokio::test]
 async fn whatever_a_message_claims_its_sender_is_who_sent_it() {
-    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let seed = seed();
     let repeat = format!("repeat with NILE_TEST_SEED={seed}");
     let instance = TestInstance::start().await;
     let mut http = Http::connect(instance.address).await;
@@ -152,7 +153,7 @@ async fn whatever_a_message_claims_its_sender_is_who_sent_it() {
     }
     let rng = Rng::with_seed(seed);
     let mut liar = Liar { rng, senders };
-    for _ in 0..MESSAGES * given("NILE_TEST_FACTOR").unwrap_or(1) {
+    for _ in 0..MESSAGES * factor() {
         let (number, content) = liar.send().await;
         let push = parse(&shop.socket.hear().await);
         assert_eq!(push["event"], "client.to.node", "{repeat}: {push}");

@@ -9,7 +9,7 @@ mod search;
 use std::{fs, path::Path};
 
 use self::{search::Needles, town::Town};
-use crate::support::{given, process::TestProcess};
+use crate::support::{factor, process::TestProcess, seed};
 
 /// How many requests there are in each format of the log; `NILE_TEST_FACTOR` multiplies it.
 const REQUESTS: u64 = 500;
@@ -19,11 +19,11 @@ const MARK: &str = "a name that the data directory must contain";
 
 #[tokio::test]
 async fn no_token_is_in_the_log_on_the_disk_or_in_any_other_answer() {
-    let seed = given("NILE_TEST_SEED").unwrap_or_else(|| getrandom::u64().unwrap());
+    let seed = seed();
     let repeat = format!("repeat with NILE_TEST_SEED={seed}");
     for format in ["text", "json"] {
         let mut town = Town::found(format, seed).await;
-        while town.asked < REQUESTS * given("NILE_TEST_FACTOR").unwrap_or(1) {
+        while town.asked < REQUESTS * factor() {
             town.act().await;
         }
         let Town {
