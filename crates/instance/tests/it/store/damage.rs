@@ -247,6 +247,26 @@ async fn a_damaged_node_is_not_listed_nor_reached_nor_approved() {
     );
 }
 
+/// Each row fits its sum, and whoever looks for what waits does not find it.
+#[tokio::test]
+async fn an_index_without_its_rows_is_told_by_the_check() {
+    let store = TestStore::open().with_parties(1).await;
+    store.said(client(1), node(1), "order").await;
+    let backup = tempfile::tempdir().unwrap();
+    let door = store.backup(backup.path());
+    door.execute_batch(
+        "CREATE INDEX empty ON message (seq) WHERE seq = 0;
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'empty')
+         WHERE name = 'message_waiting';
+         DELETE FROM sqlite_schema WHERE name = 'empty';",
+    )
+    .unwrap();
+    let damages = check(backup.path()).unwrap().damages;
+    let expected = "row 1 missing from index message_waiting";
+    assert!(damages.contains(&expected.to_owned()), "{damages:?}");
+}
+
 #[tokio::test]
 async fn a_sound_store_is_sound_while_it_is_served_and_afterwards() {
     let store = TestStore::open().with_acquainted_parties(3).await;
