@@ -42,6 +42,7 @@ async fn a_check_finds_damage_while_the_instance_serves_whatever_is_sound() {
         said.starts_with("damaged: client 1: does not fit its sum\ndamaged: 1 damage, "),
         "{said}"
     );
+    assert_eq!(said.lines().count(), 2, "and it is not logged: {said}");
     assert_eq!(status, Some(1));
 }
 
